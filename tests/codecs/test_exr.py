@@ -1,0 +1,77 @@
+from fractions import Fraction
+from pathlib import Path
+
+import OpenEXR
+import pytest
+import torch
+
+from tsexpand.codecs.exr import Compression, exr_attributes, finite_half, read_exr, write_exr
+from tsexpand.errors import InputError, OutputError
+
+
+def picture() -> torch.Tensor:
+    return torch.rand(3, 17, 23, generator=torch.Generator().manual_seed(1)).mul(4).half()
+
+
+@pytest.mark.parametrize("compression", [c for c in Compression if c is not Compression.DWAA])
+def test_lossless_pictures_come_back_exactly(tmp_path: Path, compression: Compression) -> None:
+    path = tmp_path / "a.exr"
+    write_exr(path, picture(), {}, compression)
+    assert torch.equal(read_exr(path), picture().float())
+
+
+def test_a_picture_that_is_not_contiguous_is_written_right(tmp_path: Path) -> None:
+    flipped = picture().flip(-1).transpose(1, 2)
+    write_exr(tmp_path / "a.exr", flipped, {}, Compression.PIZ)
+    assert torch.equal(read_exr(tmp_path / "a.exr"), flipped.float())
+
+
+def test_dwaa_is_close(tmp_path: Path) -> None:
+    smooth = torch.linspace(0.1, 2, 64).expand(3, 48, 64).half().contiguous()
+    write_exr(tmp_path / "a.exr", smooth, {}, Compression.DWAA)
+    assert torch.allclose(read_exr(tmp_path / "a.exr"), smooth.float(), rtol=0.05)
+
+
+def test_not_finite_light_becomes_finite() -> None:
+    light = torch.tensor([float("nan"), float("inf"), -float("inf"), 1e6, -0.25, 0.0])
+    assert finite_half(light).tolist() == [0.0, 65504.0, -65504.0, 65504.0, -0.25, 0.0]
+
+
+def test_attributes_say_what_the_light_is(tmp_path: Path) -> None:
+    attributes = exr_attributes(
+        Fraction(30000, 1001), Fraction(4, 3), 203.0, Fraction(3661), {"tsexpand:pts": "109830"}
+    )
+    write_exr(tmp_path / "a.exr", picture(), attributes, Compression.ZIP)
+    header = OpenEXR.File(str(tmp_path / "a.exr"), header_only=True).header()
+    assert header["chromaticities"] == pytest.approx((0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329))
+    assert header["whiteLuminance"] == pytest.approx(203.0)
+    assert header["pixelAspectRatio"] == pytest.approx(4 / 3)
+    assert header["framesPerSecond"] == Fraction(30000, 1001)
+    assert header["tsexpand:pts"] == "109830"
+    code = header["timeCode"]
+    assert (code.hours, code.minutes, code.seconds, code.frame) == (1, 0, 57, 10)  # 109720 frames counted at 30
+
+
+def test_without_a_frame_rate_there_is_no_time_code() -> None:
+    assert "timeCode" not in exr_attributes(None, Fraction(1), 203.0, Fraction(0), {})
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x76\x2f\x31\x01\x02\x00\x00\x00"])
+def test_what_is_not_a_picture_is_an_input_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.exr"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.exr"):
+        read_exr(path)
+
+
+def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file"):
+        write_exr(tmp_path / "missing" / "a.exr", picture(), {}, Compression.ZIP)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_an_output_error(tmp_path: Path) -> None:
+    path = tmp_path / "full.exr"
+    path.symlink_to("/dev/full")
+    with pytest.raises(OutputError, match="No space left"):
+        write_exr(path, torch.rand(3, 256, 256).half(), {}, Compression.NONE)

@@ -1,0 +1,56 @@
+import pytest
+import torch
+
+from tsexpand.engines import devices
+from tsexpand.engines.devices import Precision, available_devices, default_batch_size, default_tile, select_device
+from tsexpand.errors import DeviceError
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cpu", "cuda:0", "cuda:1"])
+
+
+def test_the_cpu_is_always_there() -> None:
+    assert available_devices()[0] == "cpu"
+    assert select_device("cpu") == CPU
+
+
+@pytest.mark.parametrize(
+    ("name", "device"), [("auto", "cuda:0"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1"), ("cpu", "cpu")]
+)
+def test_devices_by_name(two_gpus: None, name: str, device: str) -> None:
+    assert select_device(name) == torch.device(device)
+
+
+@pytest.mark.parametrize("name", ["cuda:2", "mps", "tpu", "", "cuda:", "cuda:01", "CPU"])
+def test_a_missing_device_lists_what_there_is(two_gpus: None, name: str) -> None:
+    with pytest.raises(DeviceError, match=f"no device '{name}' here; there are: cpu, cuda:0, cuda:1"):
+        select_device(name)
+
+
+def test_without_a_gpu_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cpu", "mps"])
+    assert select_device("auto") == CPU
+    with pytest.raises(DeviceError, match="no device 'cuda' here; there are: cpu, mps"):
+        select_device("cuda")
+
+
+def test_precision() -> None:
+    assert [Precision.AUTO.on(device) for device in (CPU, CUDA)] == [torch.float32, torch.float16]
+    assert Precision.BFLOAT16.on(CUDA) == torch.bfloat16
+    assert Precision("float32").on(CUDA) == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "cpu", "cuda"), [(480, 270, 8, 8), (1280, 720, 2, 8), (1920, 1080, 1, 4), (8192, 4320, 1, 1)]
+)
+def test_batch_sizes(width: int, height: int, cpu: int, cuda: int) -> None:
+    assert default_batch_size(width, height, CPU) == cpu
+    assert default_batch_size(width, height, CUDA) == cuda
+
+
+def test_tiles() -> None:
+    assert (default_tile(CPU), default_tile(CUDA)) == (192, 1024)

@@ -1,0 +1,135 @@
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.network.models import random_network, zero_network
+from tsexpand.colour.signal import SignalFormat
+from tsexpand.engines.analytic import AnalyticEngine
+from tsexpand.engines.devices import Precision
+from tsexpand.engines.eager import EagerEngine
+from tsexpand.errors import DeviceError
+from tsexpand.network.expandnet import ExpandNet
+from tsexpand.network.output import Parametrisation
+from tsexpand.network.weights import Weights
+
+from .pictures import FULL, flat, frame_of, grey, noise, signal_format
+
+CPU = torch.device("cpu")
+ABSOLUTE, RELATIVE = Parametrisation.ABSOLUTE, Parametrisation.RELATIVE
+
+
+def engine_of(
+    network: ExpandNet,
+    parametrisation: Parametrisation = ABSOLUTE,
+    precision: Precision = Precision.AUTO,
+    tile: int | None = None,
+    reference_white: float = 203.0,
+) -> EagerEngine:
+    return EagerEngine(Weights(network, parametrisation, "test", "", {}), CPU, precision, tile, reference_white)
+
+
+class SmallMemory(ExpandNet):
+    """Runs out of memory on parts of more than `limit` pixels."""
+
+    limit = 0
+
+    def expand(self, signal: Tensor, global_features: Tensor) -> Tensor:
+        if signal[0, 0].numel() > self.limit:
+            raise torch.OutOfMemoryError("tried to allocate too much")
+        return super().expand(signal, global_features)
+
+
+def small_memory(limit: int) -> SmallMemory:
+    network = SmallMemory().eval()
+    network.load_state_dict(random_network().state_dict())
+    network.limit = limit
+    return network
+
+
+@pytest.mark.parametrize(
+    ("codes", "signal"), [((235, 128, 128), signal_format()), ((1023, 512, 512), signal_format(10, FULL))]
+)
+def test_without_a_contribution_of_the_network_the_picture_is_the_analytic_one(
+    codes: tuple[int, ...], signal: SignalFormat
+) -> None:
+    light = engine_of(zero_network()).expand(flat(codes, signal)).light
+    torch.testing.assert_close(light, torch.full((1, 3, 6, 8), 203.0), atol=0.5, rtol=0)
+
+
+def test_absolute_light_follows_the_reference_white() -> None:
+    batch = noise(1, 20, 24)
+    expected = AnalyticEngine(CPU, 100.0).expand(batch).light
+    result = engine_of(zero_network(), reference_white=100.0).expand(batch)
+    torch.testing.assert_close(result.light, expected, rtol=1e-3, atol=1e-4)
+    assert result.gains is None
+
+
+@pytest.mark.parametrize("parametrisation", Parametrisation)
+def test_tile_size_and_batch_size_change_nothing(parametrisation: Parametrisation) -> None:
+    batch = noise(2, 41, 50)
+    light = engine_of(random_network(), parametrisation, tile=64).expand(batch).light
+    engine = engine_of(random_network(), parametrisation, tile=17)
+    alone = torch.cat([engine.expand(frame_of(batch, i)).light for i in range(2)])
+    # PQ in float32 is good to 1e-4 of the light, 0.01 of a 10-bit step.
+    torch.testing.assert_close(light, alone, rtol=1e-4, atol=1e-6)
+
+
+def test_the_caller_s_network_stays_as_it_is() -> None:
+    network = zero_network().to(memory_format=torch.contiguous_format)
+    before = network.local_net[0][0].weight.stride()
+    engine_of(network)
+    assert network.local_net[0][0].weight.stride() == before
+
+
+@pytest.mark.parametrize(("reference_white", "exposure"), [(203.0, 0.5), (100.0, 0.5), (203.0, 0.02)])
+def test_gains_bring_relative_light_to_the_display_s(reference_white: float, exposure: float) -> None:
+    network = zero_network()
+    network.end_net[1].bias.fill_(math.log(exposure / (1 - exposure)))
+    levels = torch.full((3, 16, 16), 0.5)
+    levels[1] = 0.0  # nothing is well exposed
+    levels[2, :8] = 1.0  # one half is clipped
+    result = engine_of(network, RELATIVE, reference_white=reference_white).expand(grey(levels))
+    assert result.light.mean() == pytest.approx(exposure, rel=1e-5)
+    assert result.gains is not None
+    gain = math.log2(reference_white * 0.5**2.4 / exposure)
+    expected = torch.tensor([[gain, 1.0], [0.0, 0.0], [gain, 0.5]])
+    torch.testing.assert_close(result.gains, expected, atol=1e-3, rtol=0)
+
+
+def test_gains_ignore_what_the_network_leaves_black() -> None:
+    network = zero_network()
+    network.end_net[1].bias.fill_(-20)
+    gains = engine_of(network, RELATIVE).expand(grey(torch.full((1, 8, 8), 0.5))).gains
+    assert gains is not None
+    assert gains.tolist() == [[0, 0]]
+
+
+@pytest.mark.parametrize(("precision", "error"), [(Precision.BFLOAT16, 0.02), (Precision.FLOAT16, 0.004)])
+def test_lower_precision_is_close_and_ends_in_float32(precision: Precision, error: float) -> None:
+    batch = noise(1, 16, 16)
+    exact = engine_of(random_network(), RELATIVE).expand(batch).light
+    result = engine_of(random_network(), RELATIVE, precision).expand(batch)
+    assert result.light.dtype == torch.float32
+    assert 0 < (result.light - exact).abs().max() < error
+    assert precision.value in engine_of(random_network(), RELATIVE, precision).description
+
+
+def test_out_of_memory_halves_the_tile_and_loses_no_frame() -> None:
+    engine = engine_of(small_memory(3000), tile=256)
+    batch = noise(2, 150, 40)
+    light = engine.expand(batch).light
+    assert engine.description == "test on cpu, float32, tiles of 64"
+    expected = engine_of(random_network(), tile=64).expand(batch).light
+    torch.testing.assert_close(light, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_out_of_memory_at_the_smallest_tile_is_an_error() -> None:
+    engine = engine_of(small_memory(100), tile=100)
+    with pytest.raises(DeviceError, match="cpu: out of memory even at tiles of 64"):
+        engine.expand(noise(1, 20, 24))
+
+
+def test_it_says_what_runs() -> None:
+    assert engine_of(zero_network()).description == "test on cpu, float32, tiles of 192"

@@ -1,0 +1,62 @@
+import pytest
+import torch
+from torch import Tensor
+
+from tsexpand.network.expandnet import ExpandNet
+from tsexpand.network.tiling import expand_tiled, logit_tiles
+
+from .models import random_network, random_signal
+
+EXACT = {"atol": 2e-6, "rtol": 0.0}
+
+
+@pytest.fixture(scope="module")
+def network() -> ExpandNet:
+    return random_network()
+
+
+@pytest.mark.parametrize(("height", "width"), [(48, 64), (37, 53), (7, 5), (1, 70)])
+@pytest.mark.parametrize("tile", [16, 17, 31, 64, 1000])
+def test_tiles_equal_the_whole_frame(network: ExpandNet, height: int, width: int, tile: int) -> None:
+    signal = random_signal(1, 3, height, width)
+    whole = network(signal.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(expand_tiled(network, signal, tile), whole, **EXACT)
+
+
+def test_tiles_smaller_than_the_halo_are_exact_too(network: ExpandNet) -> None:
+    signal = random_signal(1, 3, 9, 11)
+    torch.testing.assert_close(expand_tiled(network, signal, 2), expand_tiled(network, signal, 11), **EXACT)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_frame_is_the_same_in_any_batch(network: ExpandNet, dtype: torch.dtype) -> None:
+    signal = random_signal(3, 3, 24, 20)
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+        together = expand_tiled(network, signal, 16)
+        alone = torch.cat([expand_tiled(network, frame, 16) for frame in signal.split(1)])
+    torch.testing.assert_close(together, alone, **EXACT)
+
+
+def test_the_global_branch_stays_in_float32_under_autocast(network: ExpandNet) -> None:
+    seen: list[Tensor] = []
+    handle = network.glob_net[6].register_forward_hook(lambda module, inputs, result: seen.append(result))
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = expand_tiled(network, random_signal(2, 3, 20, 20), 16)
+    handle.remove()
+    assert [tuple(code.shape) for code in seen] == [(1, 64, 1, 1)] * 2  # once a frame, not once a tile
+    assert {code.dtype for code in seen} == {torch.float32}
+    assert logits.dtype == torch.float32
+
+
+def test_tiles_cover_every_pixel_once_and_none_is_a_sliver(network: ExpandNet) -> None:
+    covered = torch.zeros(33, 49)
+    for rows, columns, logits in logit_tiles(network, random_signal(1, 3, 33, 49), 16):
+        covered[rows, columns] += 1
+        assert min(logits.shape[-2:]) >= 11
+        assert max(logits.shape[-2:]) <= 16
+    assert (covered == 1).all()
+
+
+def test_no_tile_of_nothing(network: ExpandNet) -> None:
+    with pytest.raises(ValueError, match="tile 0"):
+        expand_tiled(network, random_signal(1, 3, 8, 8), 0)

@@ -1,0 +1,105 @@
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.sinks.batches import light_batch, video_info
+from tsexpand.codecs.exr import Compression, read_exr
+from tsexpand.errors import OutputError
+from tsexpand.sinks import exr
+from tsexpand.sinks.exr import ExrSink
+
+
+def sink(output: Path, **options: Any) -> ExrSink:
+    defaults = {
+        "info": video_info(),
+        "compression": Compression.ZIP,
+        "reference_white": 203.0,
+        "overwrite": False,
+        "threads": 2,
+    }
+    return ExrSink(output, **(defaults | options))
+
+
+def write(target: ExrSink, frames: int) -> None:
+    with target:
+        for index in range(frames):
+            target.write(target.prepare(light_batch(203.0 * (index + 1), [index])))
+        target.commit()
+
+
+def test_reference_white_is_one_and_numbers_count(tmp_path: Path) -> None:
+    write(sink(tmp_path / "out"), 12)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == [f"clip.{number:06}.exr" for number in range(1, 13)]
+    assert read_exr(tmp_path / "out" / "clip.000003.exr").unique().tolist() == [3.0]
+    assert not (tmp_path / "out.part").exists()
+
+
+def test_uncommitted_leaves_nothing(tmp_path: Path) -> None:
+    target = sink(tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt), target:
+        target.write(target.prepare(light_batch(1.0, [0])))
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_existing_sequence_is_only_replaced_when_told(tmp_path: Path) -> None:
+    write(sink(tmp_path / "out"), 3)
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="--overwrite"):
+        write(sink(tmp_path / "out"), 1)
+    write(sink(tmp_path / "out", overwrite=True), 2)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["clip.000001.exr", "clip.000002.exr", "notes.txt"]
+
+
+def test_a_folder_of_other_things_is_joined(tmp_path: Path) -> None:
+    (tmp_path / "other.000001.exr").write_bytes(b"another sequence")
+    write(sink(tmp_path), 1)
+    assert (tmp_path / "clip.000001.exr").exists() and (tmp_path / "other.000001.exr").exists()
+
+
+def test_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(OutputError, match="is a file"):
+        write(sink(tmp_path / "out"), 1)
+
+
+def test_a_missing_parent_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="does not exist"):
+        write(sink(tmp_path / "a" / "out"), 1)
+
+
+def test_an_error_of_a_writer_thread_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, *_: object) -> None:
+        raise OutputError(f"{path}: No space left on device")
+
+    monkeypatch.setattr(exr, "write_exr", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write(sink(tmp_path / "out"), 50)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_primaries_keep_their_colour(tmp_path: Path) -> None:
+    from tsexpand.colour.codes import Primaries
+    from tsexpand.colour.primaries import conversion_matrix
+
+    batch = light_batch(torch.tensor([203.0, 0.0, 0.0]), [0], Primaries.BT2020)
+    expected = conversion_matrix(Primaries.BT2020, Primaries.BT709)[:, 0]
+    pictures = sink(tmp_path / "out").prepare(batch).pictures
+    assert pictures[0, :, 0, 0].double().tolist() == pytest.approx(expected.tolist(), rel=2e-3)
+    assert expected.min() < 0  # outside the gamut of BT.709, and kept so
+
+
+def test_pts_are_in_the_header(tmp_path: Path) -> None:
+    import OpenEXR
+
+    target = sink(tmp_path / "out", info=video_info(time_base=Fraction(1, 90000)))
+    with target:
+        target.write(target.prepare(light_batch(1.0, [123456], time_base=Fraction(1, 90000))))
+        target.commit()
+    header = OpenEXR.File(str(tmp_path / "out" / "clip.000001.exr"), header_only=True).header()
+    assert header["tsexpand:pts"] == "123456" and header["tsexpand:timeBase"] == "1/90000"

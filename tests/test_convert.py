@@ -1,0 +1,221 @@
+"""A clip in, HDR out, end to end, mostly with the engine that changes nothing."""
+
+import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.codecs.input_clips import write_clip
+from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
+from tsexpand.convert import ConvertProgress, busy_seconds, convert
+from tsexpand.errors import DeviceError, InputError
+from tsexpand.flow import StageTimes
+from tsexpand.frames import LightBatch, SignalBatch
+
+Planes = tuple[torch.Tensor, ...]
+TAGS = {"color_primaries": 1, "color_trc": 1, "colorspace": 1, "color_range": 1}
+VFR = [0, 40, 95, 140, 150, 333, 400, 402]
+
+
+def flat(y: int, cb: int = 128, cr: int = 128, width: int = 64, height: int = 48) -> Planes:
+    chroma = (height // 2, width // 2)
+    return (
+        torch.full((height, width), y, dtype=torch.uint8),
+        torch.full(chroma, cb, dtype=torch.uint8),
+        torch.full(chroma, cr, dtype=torch.uint8),
+    )
+
+
+def columns(planes: list[Planes]) -> Planes:
+    """Pictures side by side."""
+    return tuple(torch.cat(parts, dim=1) for parts in zip(*planes, strict=True))
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Eight frames at uneven times, with two sound tracks."""
+    path = tmp_path / "clip.mkv"
+    write_clip(path, [flat(40 + 8 * i) for i in range(8)], pts=VFR, tags=TAGS, audio_seconds=(0.4, 0.3))
+    return path
+
+
+def probe(path: Path, *arguments: str) -> dict[str, list[dict[str, object]]]:
+    if shutil.which("ffprobe") is None:
+        pytest.skip("needs ffprobe")
+    command = ["ffprobe", "-v", "error", "-of", "json", *arguments, str(path)]
+    values: dict[str, list[dict[str, object]]] = json.loads(subprocess.check_output(command))
+    return values
+
+
+def test_white_lands_on_reference_white(tmp_path: Path) -> None:
+    write_clip(tmp_path / "white.mkv", [flat(235)] * 3, tags=TAGS)
+    report = convert(options(tmp_path / "white.mkv", tmp_path / "out.mkv", tmp_path / "exr"), IDENTITY)
+    assert exr_light(tmp_path / "exr") * 203 == pytest.approx(203, abs=0.5)
+    luma, cb, cr = video_codes(tmp_path / "out.mkv")
+    assert luma.mean(axis=(1, 2)) == pytest.approx([572.68] * 3, abs=0.5)  # PQ of 203 cd/m², limited 10 bit
+    assert np.median(luma) == 573 and (cb == 512).all() and (cr == 512).all()
+    assert report.content_light is not None
+    assert (report.content_light.max_cll, report.content_light.max_fall) == (
+        204,
+        204,
+    ) or report.content_light.max_cll == 203
+
+
+def test_black_is_black(tmp_path: Path) -> None:
+    write_clip(tmp_path / "black.mkv", [flat(16)] * 3, tags=TAGS)
+    convert(options(tmp_path / "black.mkv", tmp_path / "out.mp4", tmp_path / "exr"), IDENTITY)
+    assert exr_light(tmp_path / "exr").abs().max() == 0
+    luma, cb, cr = video_codes(tmp_path / "out.mp4")
+    assert (luma == 64).all() and (cb == 512).all() and (cr == 512).all()
+
+
+def test_a_grey_ramp_stays_neutral_and_rises(tmp_path: Path) -> None:
+    ramp = columns([flat(16 + step, width=2, height=16) for step in range(220)])
+    write_clip(tmp_path / "ramp.mkv", [ramp], tags=TAGS)
+    convert(options(tmp_path / "ramp.mkv", tmp_path / "out.mkv", tmp_path / "exr"), IDENTITY)
+    light = exr_light(tmp_path / "exr")[0]
+    assert torch.equal(light[0], light[1]) and torch.equal(light[1], light[2])
+    assert (light[0, 0, ::2].diff() > 0).all()
+    luma, cb, cr = (plane[0].astype(float) for plane in video_codes(tmp_path / "out.mkv"))
+    assert abs(cb - 512).max() <= 1 and abs(cr - 512).max() <= 1
+    steps = luma.reshape(16, 220, 2).mean(axis=(0, 2))
+    assert (np.diff(steps) > -0.25).all() and (np.diff(steps[::4]) > 0).all()
+
+
+def test_colour_bars_are_where_the_standards_put_them(tmp_path: Path) -> None:
+    colour = pytest.importorskip("colour", reason="needs colour-science")
+    bars = [(r, g, b) for g in (1.0, 0.0) for r in (1.0, 0.0) for b in (1.0, 0.0)]
+    weights = colour.WEIGHTS_YCBCR["ITU-R BT.709"]
+    codes = colour.RGB_to_YCbCr(np.array(bars) * 0.75, K=weights, out_bits=8, out_legal=True, out_int=True)
+    write_clip(tmp_path / "bars.mkv", [columns([flat(*map(int, c), width=32, height=32) for c in codes])], tags=TAGS)
+    convert(options(tmp_path / "bars.mkv", tmp_path / "out.mkv"), IDENTITY)
+
+    signal = colour.YCbCr_to_RGB(codes, K=weights, in_bits=8, in_legal=True, in_int=True)
+    light = 203 * np.clip(signal, 0, 1) ** 2.4
+    spaces = [colour.RGB_COLOURSPACES[name] for name in ("ITU-R BT.709", "ITU-R BT.2020")]
+    to_xyz, to_2020 = (colour.normalised_primary_matrix(s.primaries, s.whitepoint) for s in spaces)
+    wide = np.clip(light @ (np.linalg.inv(to_2020) @ to_xyz).T, 0, None)
+    pq = colour.models.eotf_inverse_ST2084(wide)
+    expected = colour.RGB_to_YCbCr(
+        pq, K=colour.WEIGHTS_YCBCR["ITU-R BT.2020"], out_bits=10, out_legal=True, out_int=False
+    )
+    luma, cb, cr = video_codes(tmp_path / "out.mkv")
+    for bar, wanted in enumerate(expected * 1023 if expected.max() < 2 else expected):
+        middle = slice(32 * bar + 12, 32 * bar + 20)
+        half = slice(16 * bar + 6, 16 * bar + 10)
+        found = [luma[0, 12:20, middle].mean(), cb[0, 6:10, half].mean(), cr[0, 6:10, half].mean()]
+        assert found == pytest.approx(wanted.tolist(), abs=1.0), bars[bar]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv"])
+def test_times_sound_and_tags_survive(clip: Path, tmp_path: Path, suffix: str) -> None:
+    output = tmp_path / f"out.{suffix}"
+    report = convert(options(clip, output), IDENTITY)
+    assert report.frames == 8
+    assert seconds(output) == [Fraction(ms, 1000) for ms in VFR]
+    streams = probe(output, "-show_streams")["streams"]
+    assert [s["codec_type"] for s in streams].count("audio") == (2 if suffix != "mp4" else len(streams) - 1)
+    video = streams[0]
+    assert (video["color_primaries"], video["color_transfer"], video["color_space"]) == (
+        "bt2020",
+        "smpte2084",
+        "bt2020nc",
+    )
+    assert (video["color_range"], video["chroma_location"], video["pix_fmt"]) == ("tv", "topleft", "yuv420p10le")
+    sides = {s["side_data_type"] for s in video["side_data_list"]}  # type: ignore[attr-defined,index]
+    assert {"Mastering display metadata", "Content light level metadata"} <= sides
+
+
+def test_several_outputs_come_of_one_pass(clip: Path, tmp_path: Path) -> None:
+    report = convert(options(clip, tmp_path / "exr", tmp_path / "a.mkv", tmp_path / "b.mp4"), IDENTITY)
+    assert len(list((tmp_path / "exr").iterdir())) == len(seconds(tmp_path / "a.mkv")) == 8
+    assert len(seconds(tmp_path / "b.mp4")) == 8
+    assert report.content_light is not None
+
+
+def test_a_part_begins_at_zero(clip: Path, tmp_path: Path) -> None:
+    convert(options(clip, tmp_path / "out.mp4", start=Fraction(1, 10), frames=3), IDENTITY)
+    assert seconds(tmp_path / "out.mp4") == [Fraction(ms - 140, 1000) for ms in (140, 150, 333)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 8])
+def test_the_batch_size_does_not_show(clip: Path, tmp_path: Path, batch_size: int) -> None:
+    convert(options(clip, tmp_path / "one", batch_size=2), IDENTITY)
+    convert(options(clip, tmp_path / "other", batch_size=batch_size), IDENTITY)
+    assert torch.equal(exr_light(tmp_path / "one"), exr_light(tmp_path / "other"))
+
+
+def test_progress_counts_to_the_end(clip: Path, tmp_path: Path) -> None:
+    shown: list[ConvertProgress] = []
+    convert(options(clip, tmp_path / "out", batch_size=3), IDENTITY, on_progress=shown.append)
+    assert [progress.frames for progress in shown] == [3, 6, 8]
+    assert all(progress.bottleneck in ("decode", "device", "write") for progress in shown)
+
+
+def test_busy_seconds_leave_out_waiting() -> None:
+    times = [StageTimes("decode", 9, busy=3.0, starved=1.0), StageTimes("device", 9, busy=8.0, starved=7.5)]
+    assert busy_seconds(times, 10.0) == {"decode": 3.0, "device": 7.0, "write": 2.5}
+
+
+class Failing:
+    """An engine that raises at its third batch."""
+
+    description, device = "failing", torch.device("cpu")
+
+    def __init__(self, error: Exception) -> None:
+        self._error, self._count = error, 0
+
+    def expand(self, batch: SignalBatch) -> LightBatch:
+        self._count += 1
+        if self._count == 3:
+            raise self._error
+        return IDENTITY.expand(batch)
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    yield
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("tsexpand")]
+
+
+@pytest.mark.parametrize("output", ["out", "out.mp4", "out.mkv"])
+def test_an_engine_that_raises_leaves_nothing(clip: Path, tmp_path: Path, output: str) -> None:
+    with pytest.raises(DeviceError, match="out of memory") as caught:
+        convert(options(clip, tmp_path / output, batch_size=1), Failing(DeviceError("out of memory")))
+    assert any("stage device" in note for note in caught.value.__notes__)
+    assert left(tmp_path) == ["clip.mkv"]
+
+
+@pytest.mark.parametrize("output", ["out", "out.mp4"])
+def test_a_source_that_breaks_off_leaves_nothing(tmp_path: Path, output: str) -> None:
+    path = tmp_path / "broken.mkv"
+    write_clip(path, [flat(40 + i) for i in range(12)], tags=TAGS, damage={6: b"\0" * 40})
+    with pytest.raises(InputError, match=r"broken\.mkv.*00:00:00\.240"):
+        convert(options(path, tmp_path / output, batch_size=1), IDENTITY)
+    assert left(tmp_path) == ["broken.mkv"]
+
+
+def test_a_failing_write_of_one_output_leaves_neither(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tsexpand.errors import OutputError
+    from tsexpand.sinks.video import VideoSink
+
+    def full(self: VideoSink, prepared: object) -> None:
+        raise OutputError("No space left on device")
+
+    monkeypatch.setattr(VideoSink, "write", full)
+    with pytest.raises(OutputError, match="No space"):
+        convert(options(clip, tmp_path / "exr", tmp_path / "out.mkv"), IDENTITY)
+    assert left(tmp_path) == ["clip.mkv"]

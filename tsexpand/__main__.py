@@ -1,0 +1,5 @@
+"""`python -m tsexpand`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,63 @@
+"""The command line: options to a call, a report to lines. Commands load what they need when they run."""
+
+import signal
+import sys
+import traceback
+from types import FrameType
+
+import click
+
+from .. import __version__
+from ..errors import INTERRUPTED, TsexpandError
+from .convert import convert_command
+from .probe import probe_command
+from .train import train_command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="tsexpand")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """SDR footage to HDR that does not flicker.
+
+    \b
+    tsexpand convert input.mp4 out/            EXR sequence
+    tsexpand convert input.mp4 output.mkv      HDR10 video, sound and subtitles kept
+    tsexpand probe input.mp4                   what it is, what is assumed, what would be written
+
+    \b
+    Exit codes: 0 done, 1 other or mixed failures, 2 usage, 3 input, 4 output, 5 weights, 6 device,
+    130 interrupted.
+    """
+
+
+cli.add_command(convert_command)
+cli.add_command(probe_command)
+cli.add_command(train_command)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """The first Ctrl-C or SIGTERM unwinds; further ones must not disturb the tidying up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Entry point of `tsexpand`: the one place where errors become a line and an exit code."""
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    debug = "--debug" in sys.argv[1:2]
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted: nothing was left under a final name.", err=True)
+        sys.exit(INTERRUPTED)
+    except TsexpandError as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)

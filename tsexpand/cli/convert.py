@@ -1,0 +1,216 @@
+"""`tsexpand convert`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import TsexpandError
+from .parameters import AutoInt, Time
+from .progress import progress_view
+from .report import show_failure, show_report
+
+if TYPE_CHECKING:
+    from ..convert import ConvertOptions, ConvertReport
+    from ..engines import Engine
+    from ..frames import VideoInfo
+
+DEFAULT_WEIGHTS = "baseRec_tuningRec"
+
+
+@click.command("convert")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    type=click.Choice(["exr", "mkv", "mp4", "mov"]),
+    help="OUTPUT is a folder in which each input gets its own name, in this format; "
+    "without it that is so (as exr) for several inputs.",
+)
+@click.option(
+    "--also",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="OUTPUT",
+    help="A second output of the same pass, folder or video; may be repeated.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
+@click.option("--start", type=Time(), help="Begin at this time: 62.5, 1:02.5 or 00:01:02.5.")
+@click.option("--frames", type=click.IntRange(1), help="Convert that many frames.")
+@click.option(
+    "--weights",
+    default=DEFAULT_WEIGHTS,
+    show_default=True,
+    metavar="NAME|FILE",
+    help="A shipped model, or a .pth file.",
+)
+@click.option(
+    "--reference-white", type=click.FloatRange(1, 9999), default=203.0, show_default=True, help="SDR white, cd/m²."
+)
+@click.option(
+    "--peak", type=click.FloatRange(2, 10000), default=1000.0, show_default=True, help="Highest luminance, cd/m²."
+)
+@click.option("--smooth", is_flag=True, help="Also smooth the luminance over time, within each shot.")
+@click.option(
+    "--codec",
+    type=click.Choice(["hevc", "av1", "hevc_nvenc", "av1_nvenc"]),
+    default="hevc",
+    show_default=True,
+    help="Of HDR10 video.",
+)
+@click.option("--crf", type=click.FloatRange(0, 63), help="Quality of video, lower is better; default by codec.")
+@click.option("--preset", help="Of the encoder: slower is smaller; default by codec.")
+@click.option(
+    "--compression",
+    type=click.Choice(["piz", "zip", "zips", "dwaa", "none"]),
+    default="piz",
+    show_default=True,
+    help="Of EXR; all but dwaa are lossless.",
+)
+@click.option("--input-matrix", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Instead of what the input says.")
+@click.option("--input-range", type=click.Choice(["limited", "full"]), help="Instead of what the input says.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--precision", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
+)
+@click.option(
+    "--batch-size", type=AutoInt(1), default="auto", show_default=True, help="Frames the network takes at once."
+)
+@click.option(
+    "--tile", type=AutoInt(16), default="auto", show_default=True, help="Pixels; does not change the picture."
+)
+@click.option("--json", "as_json", is_flag=True, help="A report on stdout, one JSON object a line and input.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet: bool, **values: Any) -> int:
+    """Convert SDR clips to HDR.
+
+    OUTPUT ending in .mp4, .mov or .mkv becomes HDR10 video, with the sound and subtitles of the
+    input; any other name a folder with an OpenEXR sequence. INPUT - reads standard input.
+
+    \b
+    tsexpand convert input.mp4 out/
+    tsexpand convert input.mp4 master.mkv --also exr/ --crf 14
+    tsexpand convert a.mp4 b.mov c.mkv hdr/ --to mp4
+    """
+    check_light(values)
+    jobs = plan_jobs(inputs, output, values["to"], values["also"])
+    engine = load_engine(values)
+    failures = []
+    for job in jobs:
+        try:
+            report = run_job(job, engine, values, quiet)
+        except TsexpandError as error:
+            failures.append(error)
+            show_failure(job.source, error, as_json)
+        else:
+            show_report(report, as_json, quiet)
+    if failures and len(jobs) > 1:
+        click.echo(f"{len(failures)} of {len(jobs)} inputs failed.", err=True)
+    return exit_code(failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One input and its outputs, in a folder that is made where it is missing."""
+
+    source: str
+    outputs: tuple[Path, ...]
+    folder: Path | None = None
+
+
+def exit_code(failures: list[TsexpandError]) -> int:
+    """That of the failures if they agree, 1 if not, 0 if there are none."""
+    codes = {failure.exit_code for failure in failures}
+    if len(codes) > 1:
+        return TsexpandError.exit_code
+    return codes.pop() if codes else 0
+
+
+def check_light(values: dict[str, Any]) -> None:
+    """Refuses a peak that is not above the reference white."""
+    if values["peak"] <= values["reference_white"]:
+        raise click.UsageError(
+            f"--peak {values['peak']:g} is not above --reference-white {values['reference_white']:g}"
+        )
+
+
+def plan_jobs(inputs: tuple[str, ...], output: Path, to: str | None, also: tuple[Path, ...]) -> list[Job]:
+    """Which input goes where: into OUTPUT itself, or under its own name within it."""
+    if len(inputs) == 1 and to is None:
+        return [Job(inputs[0], (output, *also))]
+    if also:
+        raise click.UsageError("--also goes with one input and without --to")
+    if output.suffix.lower() in (".mp4", ".mov", ".mkv") and not output.is_dir():
+        raise click.UsageError(f"OUTPUT {output} must be a folder for several inputs or --to")
+    jobs = [Job(name, (output / _own_name(name, to or "exr"),), output) for name in inputs]
+    names = [job.outputs[0] for job in jobs]
+    for name in names:
+        if names.count(name) > 1:
+            raise click.UsageError(f"several inputs would be written to {name}; rename one or convert them one by one")
+    return jobs
+
+
+def _own_name(source: str, to: str) -> str:
+    stem = "stdin" if source == "-" else Path(source).stem
+    return stem if to == "exr" else f"{stem}.{to}"
+
+
+def load_engine(values: dict[str, Any]) -> "Engine":
+    """The network, ready on its device."""
+    from ..engines.devices import Precision, select_device
+    from ..engines.eager import EagerEngine
+    from ..network.weights import load_weights
+
+    device = select_device(values["device"])
+    weights = load_weights(values["weights"])
+    return EagerEngine(weights, device, Precision(values["precision"]), values["tile"], values["reference_white"])
+
+
+def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
+    """What the command line says, for one input."""
+    from ..codecs.decode import SignalOverrides
+    from ..codecs.encode import EncoderOptions
+    from ..codecs.exr import Compression
+    from ..colour.codes import Matrix, SignalRange
+    from ..convert import ConvertOptions
+    from ..sinks.delivery import DeliveryOptions
+
+    matrices = {"bt601": Matrix.SMPTE170M, "bt709": Matrix.BT709, "bt2020": Matrix.BT2020_NCL}
+    signal_range = values["input_range"]
+    return ConvertOptions(
+        source=job.source,
+        outputs=job.outputs,
+        delivery=DeliveryOptions(
+            encoder=EncoderOptions(values["codec"], values["crf"], values["preset"]),
+            compression=Compression(values["compression"]),
+            reference_white=values["reference_white"],
+            peak=values["peak"],
+            overwrite=values["overwrite"],
+        ),
+        batch_size=values["batch_size"],
+        start=values["start"],
+        frames=values["frames"],
+        smooth=values["smooth"],
+        overrides=SignalOverrides(
+            matrix=matrices.get(values["input_matrix"]),
+            signal_range=SignalRange(signal_range) if signal_range else None,
+        ),
+    )
+
+
+def run_job(job: Job, engine: "Engine", values: dict[str, Any], quiet: bool) -> "ConvertReport":
+    """Converts one input, telling of it on stderr."""
+    from ..convert import convert
+    from ..sinks.paths import make_folder
+
+    if job.folder:
+        make_folder(job.folder)
+
+    def opened(info: "VideoInfo", notices: tuple[str, ...]) -> None:
+        for line in (*(f"assumed {guess}" for guess in info.guesses), *notices):
+            if not quiet:
+                click.echo(f"{job.source}: {line}", err=True)
+
+    with progress_view(Path(job.source).name, quiet) as view:
+        return convert(convert_options(job, values), engine, opened, view.show)

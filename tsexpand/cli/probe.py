@@ -1,0 +1,48 @@
+"""`tsexpand probe`."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from .report import describe
+
+if TYPE_CHECKING:
+    from ..probe import ProbeReport
+
+
+@click.command("probe")
+@click.argument("source", metavar="INPUT")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def probe_command(source: str, as_json: bool) -> int:
+    """Show what a clip is and would become.
+
+    That is what the stream says, what is assumed where it says nothing, and what would be written.
+    """
+    from ..probe import probe
+
+    report = probe(source)
+    if as_json:
+        values = {**describe(report.source), "would_write": report.would_write}
+        click.echo(json.dumps(values))
+    else:
+        click.echo("\n".join(probe_lines(report)))
+    return 0
+
+
+def probe_lines(report: "ProbeReport") -> list[str]:
+    """The report for people."""
+    info, signal = report.source, report.source.signal
+    rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "frame rate unknown"
+    count = f"{info.frame_count_from_header} frames" if info.frame_count_from_header else "frame count unknown"
+    lines = [
+        info.name,
+        f"  is       {info.codec} in {info.container}, {info.width}x{info.height} {info.pixel_format}, {rate}, {count}",
+        f"  signal   {signal.bit_depth} bit {signal.signal_range.value}, matrix {signal.matrix.name},"
+        f" transfer {signal.transfer.name}, primaries {signal.primaries.name}, chroma {signal.chroma_location.value}",
+    ]
+    lines += [f"  assumed  {guess}" for guess in info.guesses]
+    lines += [f"  notice   {notice}" for notice in info.notices]
+    for kind, description in report.would_write.items():
+        lines += [f"  {kind:8} {line}" for line in description]
+    return lines

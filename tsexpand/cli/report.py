@@ -1,0 +1,77 @@
+"""What was done, as lines on stderr or JSON on stdout."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import TsexpandError
+
+if TYPE_CHECKING:
+    from ..convert import ConvertReport
+    from ..frames import VideoInfo
+
+
+def describe(info: "VideoInfo") -> dict[str, Any]:
+    """A source, in JSON's types; fractions as exact strings, like 30000/1001."""
+    signal = info.signal
+    return {
+        "input": info.name,
+        "container": info.container,
+        "codec": info.codec,
+        "pixel_format": info.pixel_format,
+        "width": info.width,
+        "height": info.height,
+        "sample_aspect_ratio": str(info.sample_aspect_ratio),
+        "frame_rate": str(info.frame_rate) if info.frame_rate else None,
+        "frame_count_from_header": info.frame_count_from_header,
+        "duration_from_header": float(info.duration_from_header) if info.duration_from_header is not None else None,
+        "bit_depth": signal.bit_depth,
+        "range": signal.signal_range.value,
+        "matrix": signal.matrix.name,
+        "transfer": signal.transfer.name,
+        "primaries": signal.primaries.name,
+        "chroma_location": signal.chroma_location.value,
+        "assumed": [str(guess) for guess in info.guesses],
+        "notices": list(info.notices),
+    }
+
+
+def show_report(report: "ConvertReport", as_json: bool, quiet: bool) -> None:
+    """One conversion that succeeded."""
+    if as_json:
+        click.echo(json.dumps(report_values(report)))
+    if quiet:
+        return
+    outputs = " and ".join(str(path) for path in report.outputs)
+    rate = f"{report.frames} frames in {report.seconds:.1f} s, {report.frames / report.seconds:.2f} frames/s"
+    click.echo(f"{report.source.name} -> {outputs}: {rate}, bottleneck {report.bottleneck}", err=True)
+    if report.content_light:
+        light = report.content_light
+        click.echo(f"MaxCLL {light.max_cll} cd/m², MaxFALL {light.max_fall} cd/m²", err=True)
+
+
+def report_values(report: "ConvertReport") -> dict[str, Any]:
+    """A report in JSON's types."""
+    light = report.content_light
+    return {
+        "input": report.source.name,
+        "outputs": [str(path) for path in report.outputs],
+        "frames": report.frames,
+        "seconds": round(report.seconds, 3),
+        "frames_per_second": round(report.frames / report.seconds, 3),
+        "engine": report.engine,
+        "busy_seconds": {name: round(seconds, 3) for name, seconds in report.busy.items()},
+        "bottleneck": report.bottleneck,
+        "max_cll": light.max_cll if light else None,
+        "max_fall": light.max_fall if light else None,
+        "notices": list(report.notices),
+        "source": describe(report.source),
+    }
+
+
+def show_failure(source: str, error: TsexpandError, as_json: bool) -> None:
+    """One conversion that failed."""
+    click.echo(f"Error: {error}", err=True)
+    if as_json:
+        click.echo(json.dumps({"input": source, "error": str(error), "exit_code": error.exit_code}))

@@ -1,0 +1,198 @@
+"""Decoding: an input of any kind to batches of code values with exact times."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, cast
+
+import av
+
+from ..errors import InputError
+from ..frames import SignalBatch, Timing, clock
+from .companions import Companions
+from .description import AS_TAGGED, SignalOverrides, describe, refuse_hdr
+from .opening import find_video, open_input
+from .pictures import PictureReader
+from .pixels import planes_from_frames
+from .timeline import Timeline
+
+__all__ = ["AS_TAGGED", "SignalOverrides", "VideoSource"]
+
+COMPANION_TYPES = ("audio", "subtitle")
+"""Streams whose packets are copied; data streams can't be muxed in general, attachments have no packets."""
+
+SEARCHABLE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts"})
+"""Containers in which a keyframe is found by its time; others are decoded from their beginning."""
+
+
+class VideoSource:
+    """An input video, open from construction to the end of its `with` block.
+
+    Args:
+        name: a path, an address that FFmpeg knows, or `-` for standard input.
+        start: seconds from the first picture to the first that is wanted; its pts becomes 0 and
+            the companions' packets are moved with it.
+        frames: how many pictures are wanted at most.
+        overrides: what the user says of the signal instead of the stream.
+
+    Attributes:
+        info: what is known of the clip. Notices on repairs are added while it is decoded.
+        companions: the other streams, chapters and metadata; no chapters for an excerpt.
+
+    Raises:
+        InputError: it can't be opened, has no picture, is HDR already, or is not supported.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        start: Fraction | None = None,
+        frames: int | None = None,
+        overrides: SignalOverrides = AS_TAGGED,
+    ) -> None:
+        if frames is not None and frames < 1:
+            raise ValueError(f"{frames} frames are none")
+        self._name = name
+        self._start = start
+        self._limit = frames
+        self._overrides = overrides
+        self._begin: Timing | None = None  # of the first wanted picture, on the input's clock
+        self._is_cut = False
+        self._container = open_input(name)
+        try:
+            self._video = find_video(self._container, name)
+            refuse_hdr(name, self._video.codec_context.color_trc, overrides)
+            self.companions = self._find_companions()
+            with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
+            self._reader = PictureReader(name, self._container, self._video, with_packets)
+            self._first = self._decode_first()
+            self.info = describe(name, self._container, self._video, self._first, overrides)
+        except BaseException:
+            self._container.close()
+            raise
+        self._notice_damage()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._reader.close()
+        self._container.close()
+
+    def batches(self, batch_size: int) -> Iterator[SignalBatch]:
+        """Decodes, once.
+
+        Args:
+            batch_size: pictures in a batch, fewer in the last.
+
+        Returns:
+            Batches in order of display. One batch is held back, so that the last carries all
+            packets that come after the last picture.
+
+        Raises:
+            InputError: undecodable, or the pictures change their size or kind.
+        """
+        held: list[tuple[av.VideoFrame, Timing]] = []
+        for picture in self._wanted():
+            if len(held) == batch_size:
+                yield self._batch(held, is_last=False)
+                held = []
+            held.append(picture)
+        yield self._batch(held, is_last=True)
+
+    def _find_companions(self) -> Companions:
+        is_excerpt = self._start is not None or self._limit is not None
+        types = (*COMPANION_TYPES, "attachment")
+        return Companions(
+            streams=tuple(s for s in self._container.streams if s.type in types),
+            chapters=() if is_excerpt else tuple(cast(dict[str, Any], c) for c in self._container.chapters()),
+            metadata=self._container.metadata,
+            video_metadata=self._video.metadata,
+        )
+
+    def _decode_first(self) -> av.VideoFrame:
+        frame = next(iter(self._reader), None)
+        if frame is None:
+            raise InputError(f"{self._name}: no decodable picture")
+        return frame
+
+    def _notice_damage(self) -> None:
+        if self._reader.damaged:
+            self._add_notice(f"{self._reader.damaged} damaged packets before the first picture were skipped.")
+
+    def _add_notice(self, notice: str) -> None:
+        self.info = replace(self.info, notices=(*self.info.notices, notice))
+
+    def _wanted(self) -> Iterator[tuple[av.VideoFrame, Timing]]:
+        """The pictures from the start to the limit, with times on the input's clock."""
+        timeline = self._new_timeline()
+        earliest, frames = self._from_start()
+        count = 0
+        for frame in frames:
+            timing = timeline.place(frame)
+            self._check(frame, timing)
+            if earliest is not None and timing.seconds < earliest:
+                continue
+            self._begin = self._begin or timing
+            yield frame, timing
+            count += 1
+            if count == self._limit:
+                self._is_cut = True
+                self._reader.read_packets_until(self._end(timing))
+                break
+        if count == 0:
+            raise InputError(f"{self._name}: ends before the start at {clock(self._start or Fraction(0))}")
+        if timeline.repaired:
+            self._add_notice(f"The times of {timeline.repaired} pictures were missing or out of order; repaired.")
+
+    def _from_start(self) -> tuple[Fraction | None, Iterator[av.VideoFrame]]:
+        """The earliest time that is wanted, if not all is, and pictures from there or from some way before."""
+        first = self._first
+        del self._first  # so that it is not held in memory to the end
+        if self._start is None:
+            return None, chain([first], self._reader)
+        earliest = self._new_timeline().place(first).seconds + self._start
+        if self._start > 0 and first.pts is not None and self._is_searchable():
+            first = self._reader.seek(earliest)
+        return earliest, chain([first], self._reader)
+
+    def _is_searchable(self) -> bool:
+        return self._container.format.name in SEARCHABLE_FORMATS and Path(self._name).is_file()
+
+    def _new_timeline(self) -> Timeline:
+        return Timeline(self.info.time_base, self.info.frame_rate)
+
+    def _check(self, frame: av.VideoFrame, timing: Timing) -> None:
+        """Raises InputError where the stream is no longer what `info` says."""
+        info = self.info
+        was = f"{info.width}×{info.height} {info.pixel_format}"
+        now = f"{frame.width}×{frame.height} {frame.format.name}"
+        if now != was:
+            raise InputError(f"{self._name}: pictures change from {was} to {now} at {clock(timing.seconds)}")
+        refuse_hdr(self._name, frame.color_trc, self._overrides)
+
+    def _end(self, timing: Timing) -> Fraction:
+        """When a picture ends, on the input's clock."""
+        if timing.duration or self.info.frame_rate is None:
+            return (timing.pts + timing.duration) * timing.time_base
+        return timing.seconds + 1 / self.info.frame_rate
+
+    def _batch(self, pictures: list[tuple[av.VideoFrame, Timing]], is_last: bool) -> SignalBatch:
+        """Pictures with the packets that are due with them; where the clip is cut short, none from beyond."""
+        frames, timings = zip(*pictures, strict=True)
+        begin, shift = None, 0
+        if self._start is not None and self._begin is not None:
+            begin, shift = self._begin.seconds, self._begin.pts
+        whole = self._limit is None or (is_last and not self._is_cut)
+        return SignalBatch(
+            planes=planes_from_frames(frames),
+            signal=self.info.signal,
+            timings=tuple(replace(t, pts=t.pts - shift) for t in timings),
+            packets=self._reader.packets.take(begin, None if whole else self._end(timings[-1])),
+        )

@@ -1,0 +1,158 @@
+"""What a stream says of its pictures, in our words."""
+
+import struct
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from fractions import Fraction
+from typing import TypeVar, cast
+
+import av
+from av.buffer import Buffer
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from ..colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
+from ..colour.signal import Guess, SignalFormat, fill_unspecified, unsupported
+from ..errors import InputError
+from ..frames import VideoInfo
+from .pixel_layouts import PixelLayout, pixel_layout
+
+Code = TypeVar("Code", bound=IntEnum)
+
+_LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
+_UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+
+CENTRED_CODECS = frozenset({"mjpeg", "mpeg1video"})
+"""Codecs whose chroma lies in the centre by their standard: JPEG (JFIF 1.02), MPEG-1 (ISO/IEC 11172-2)."""
+
+LIMITED_GREY_CODECS = frozenset({"h264", "hevc"})
+"""Codecs whose standard says limited range where nothing is stated, for grey too (Rec. H.264, H.265, annex E)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalOverrides:
+    """What the user says of a stream's colour instead of the stream; None: the stream is believed."""
+
+    matrix: Matrix | None = None
+    signal_range: SignalRange | None = None
+    transfer: Transfer | None = None
+    primaries: Primaries | None = None
+    chroma_location: ChromaLocation | None = None
+
+
+AS_TAGGED = SignalOverrides()
+"""The user says nothing."""
+
+
+def refuse_hdr(name: str, transfer: int, overrides: SignalOverrides) -> None:
+    """Raises InputError where a transfer code says that the input is HDR already, and the user does not disagree."""
+    if overrides.transfer is None and transfer in (Transfer.PQ, Transfer.HLG):
+        raise InputError(f"{name}: already HDR ({Transfer(transfer).name})")
+
+
+def readable_layout(name: str, frame: av.VideoFrame) -> PixelLayout:
+    """The layout of a picture's pixel format; raises InputError where we can't read it."""
+    layout = pixel_layout(frame.format.name)
+    if layout is None:
+        raise InputError(f"{name}: pixel format {frame.format.name} is not supported")
+    return layout
+
+
+def describe(
+    name: str, container: InputContainer, stream: VideoStream, frame: av.VideoFrame, overrides: SignalOverrides
+) -> VideoInfo:
+    """All that is known of a clip once its first picture is decoded.
+
+    Raises:
+        InputError: already HDR, or a signal or pixel format that is not supported.
+    """
+    layout = readable_layout(name, frame)
+    codec = stream.codec_context.codec.canonical_name
+    signal, guesses = _signal(name, codec, frame, layout, overrides)
+    if (why := unsupported(signal)) is not None:
+        raise InputError(f"{name}: {why}")
+    time_base = stream.time_base or Fraction(1, av.time_base)
+    return VideoInfo(
+        name=name,
+        container=container.format.name,
+        codec=codec,
+        pixel_format=frame.format.name,
+        width=frame.width,
+        height=frame.height,
+        signal=signal,
+        time_base=time_base,
+        sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
+        frame_rate=stream.average_rate or None,
+        frame_count_from_header=stream.frames or None,
+        duration_from_header=_duration(container, stream, time_base),
+        display_matrix=_display_matrix(frame),
+        guesses=guesses,
+        notices=("Transparency is not kept.",) if layout.has_alpha else (),
+    )
+
+
+def _signal(
+    name: str, codec: str, frame: av.VideoFrame, layout: PixelLayout, overrides: SignalOverrides
+) -> tuple[SignalFormat, tuple[Guess, ...]]:
+    """What the codes mean: as the user says, else as tagged, else a guess that is reported."""
+    signal_range, range_stated = _range(codec, frame, layout)
+    matrix = Matrix.IDENTITY
+    if not (layout.is_rgb or layout.is_grey):
+        matrix = overrides.matrix or _code(name, Matrix, frame.colorspace)
+        if matrix is Matrix.IDENTITY:
+            matrix = Matrix.UNSPECIFIED  # R′G′B′ would have been decoded as such: a false tag
+    stated = SignalFormat(
+        bit_depth=layout.bit_depth,
+        signal_range=overrides.signal_range or signal_range,
+        matrix=matrix,
+        transfer=overrides.transfer or _code(name, Transfer, frame.color_trc),
+        primaries=overrides.primaries or _code(name, Primaries, frame.color_primaries),
+    )
+    range_stated = range_stated or overrides.signal_range is not None
+    signal, guesses = fill_unspecified(stated, frame.height, layout.is_rgb, range_stated)
+    location = overrides.chroma_location or _chroma_location(codec, signal.matrix)
+    return replace(signal, chroma_location=location), guesses
+
+
+def _code(name: str, codes: type[Code], number: int) -> Code:
+    """A tag by its number; the reserved ones say nothing."""
+    if number == 3 or (number == 0 and codes is not Matrix):
+        return codes(2)
+    try:
+        return codes(number)
+    except ValueError:
+        raise InputError(f"{name}: {codes.__name__.lower()} code {number} is not supported") from None
+
+
+def _range(codec: str, frame: av.VideoFrame, layout: PixelLayout) -> tuple[SignalRange, bool]:
+    """The signal range, and whether the stream states it."""
+    tag = frame.color_range
+    if layout.is_full_range or tag == _FULL:
+        return SignalRange.FULL, True
+    if layout.is_rgb:  # encoders tag R′G′B′ as limited by default, and FFmpeg too reads it as full
+        return SignalRange.FULL, tag != 0
+    if tag == _LIMITED:
+        return SignalRange.LIMITED, True
+    full = layout.is_grey and codec not in LIMITED_GREY_CODECS
+    return (SignalRange.FULL if full else SignalRange.LIMITED), False
+
+
+def _chroma_location(codec: str, matrix: Matrix) -> ChromaLocation:
+    """Where chroma lies by standard: PyAV does not show what the stream says."""
+    if codec in CENTRED_CODECS:
+        return ChromaLocation.CENTER
+    return ChromaLocation.TOP_LEFT if matrix is Matrix.BT2020_NCL else ChromaLocation.LEFT
+
+
+def _duration(container: InputContainer, stream: VideoStream, time_base: Fraction) -> Fraction | None:
+    if stream.duration:
+        return stream.duration * time_base
+    return Fraction(container.duration, av.time_base) if container.duration else None
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
+    side_data = cast(Buffer | None, frame.side_data.get("DISPLAYMATRIX"))  # the stubs know motion vectors only
+    if side_data is None:
+        return None
+    matrix: tuple[int, ...] = struct.unpack("=9i", bytes(side_data))
+    return None if matrix == _UPRIGHT else matrix

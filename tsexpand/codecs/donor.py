@@ -1,0 +1,91 @@
+"""A stream template that carries what PyAV has no setter for: HDR10 side data for the container.
+
+PyAV copies a stream's parameters, side data included, from the stream of an open input. So a
+Matroska header with the wanted colour description is built by hand, opened from memory, and its
+stream serves as the template; the muxers then write mdcv, clli and colr boxes, or a Colour element.
+"""
+
+import io
+import struct
+
+import av
+from av.container import InputContainer
+
+from ..colour.codes import ChromaLocation, SignalRange
+from ..colour.hdr10 import ContentLight, MasteringDisplay
+from ..colour.signal import SignalFormat
+from .static_metadata import Coding
+
+_CODEC_IDS = {Coding.HEVC: "V_MPEGH/ISO/HEVC", Coding.AV1: "V_AV1"}
+_RANGES = {SignalRange.LIMITED: 1, SignalRange.FULL: 2}
+_SITING = {ChromaLocation.LEFT: (1, 2), ChromaLocation.TOP_LEFT: (1, 1)}  # 1 collocated, 2 half way
+
+
+def open_donor(
+    coding: Coding,
+    size: tuple[int, int],
+    extradata: bytes,
+    signal: SignalFormat,
+    static: tuple[MasteringDisplay, ContentLight] | None,
+) -> InputContainer:
+    """Opens the donor; its one stream is the template, as long as it stays open.
+
+    Args:
+        coding: of the video.
+        size: width and height.
+        extradata: of the open encoder.
+        signal: what the codes mean.
+        static: HDR10 static metadata, None for HLG.
+
+    Reference:
+        RFC 9559 (Matroska), 5.1.4.1.28.
+    """
+    video = _number(0x9A, 2) + _number(0xB0, size[0]) + _number(0xBA, size[1])  # progressive, width, height
+    video += _element(0x55B0, _colour(signal, static))
+    track = _number(0xD7, 1) + _number(0x73C5, 1) + _number(0x83, 1)  # number, UID, type video
+    track += _text(0x86, _CODEC_IDS[coding]) + _element(0x63A2, extradata) + _element(0xE0, video)
+    return av.open(io.BytesIO(_document(track)), "r")
+
+
+def _document(track: bytes) -> bytes:
+    """A whole file of one track; FFmpeg wants a cluster, if an empty one."""
+    head = _text(0x4282, "matroska") + _number(0x4287, 4) + _number(0x4285, 2)
+    info = _number(0x2AD7B1, 1_000_000) + _text(0x4D80, "tsexpand") + _text(0x5741, "tsexpand")
+    tracks = _element(0x1654AE6B, _element(0xAE, track))
+    segment = _element(0x1549A966, info) + tracks + _element(0x1F43B675, _number(0xE7, 0))
+    return _element(0x1A45DFA3, head) + _element(0x18538067, segment)
+
+
+def _colour(signal: SignalFormat, static: tuple[MasteringDisplay, ContentLight] | None) -> bytes:
+    across, down = _SITING[signal.chroma_location]
+    colour = _number(0x55B1, signal.matrix) + _number(0x55B9, _RANGES[signal.signal_range])
+    colour += _number(0x55BA, signal.transfer) + _number(0x55BB, signal.primaries)
+    colour += _number(0x55B7, across) + _number(0x55B8, down)
+    if static is not None:
+        display, light = static
+        colour += _number(0x55BC, light.max_cll) + _number(0x55BD, light.max_fall) + _mastering(display)
+    return colour
+
+
+def _mastering(display: MasteringDisplay) -> bytes:
+    """Elements 0x55D1 to 0x55DA: x and y of red, green, blue and white, highest and lowest luminance."""
+    xy = display.chromaticities
+    values = (*xy.red, *xy.green, *xy.blue, *xy.white, display.peak, display.black)
+    return _element(0x55D0, b"".join(_real(0x55D1 + i, value) for i, value in enumerate(values)))
+
+
+def _element(identity: int, body: bytes) -> bytes:
+    """EBML (RFC 8794): identity, size in eight bytes, body."""
+    return identity.to_bytes((identity.bit_length() + 7) // 8, "big") + struct.pack(">Q", 1 << 56 | len(body)) + body
+
+
+def _number(identity: int, value: int) -> bytes:
+    return _element(identity, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
+
+
+def _real(identity: int, value: float) -> bytes:
+    return _element(identity, struct.pack(">d", value))
+
+
+def _text(identity: int, value: str) -> bytes:
+    return _element(identity, value.encode())

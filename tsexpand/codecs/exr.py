@@ -1,0 +1,137 @@
+"""OpenEXR pictures: linear light, half float.
+
+OpenEXR 3.5 writes wrong pixels from arrays that are not C-contiguous, and adds to the header it
+is given; both are dealt with here.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+import torch
+from torch import Tensor
+
+from ..colour.codes import Primaries
+from ..colour.primaries import CHROMATICITIES
+from ..errors import InputError, OutputError
+
+HALF_MAX = 65504.0
+
+
+class Compression(Enum):
+    """Compression of the pixels; all but DWAA are lossless."""
+
+    PIZ = "piz"
+    ZIP = "zip"
+    ZIPS = "zips"
+    DWAA = "dwaa"
+    NONE = "none"
+
+
+_OPENEXR_COMPRESSION = {
+    Compression.PIZ: OpenEXR.PIZ_COMPRESSION,
+    Compression.ZIP: OpenEXR.ZIP_COMPRESSION,
+    Compression.ZIPS: OpenEXR.ZIPS_COMPRESSION,
+    Compression.DWAA: OpenEXR.DWAA_COMPRESSION,
+    Compression.NONE: OpenEXR.NO_COMPRESSION,
+}
+
+Attributes = Mapping[str, object]
+
+
+def read_exr(path: Path) -> Tensor:
+    """Reads the R, G, B of a picture; a single Y is taken for all three.
+
+    Returns:
+        (3, H, W) float32, finite, as stored (negative values kept).
+
+    Raises:
+        InputError: it can't be opened, or holds no colour.
+    """
+    try:
+        channels = OpenEXR.File(str(path), separate_channels=True).channels()
+        names = "RGB" if all(c in channels for c in "RGB") else "YYY"
+        planes = [np.ascontiguousarray(channels[c].pixels, dtype=np.float32) for c in names]
+    except KeyError:
+        raise InputError(f"{path}: no R, G, B or Y channel") from None
+    except Exception as error:  # OpenEXR raises bare RuntimeError and others for any bad file
+        raise InputError(f"{path}: not a readable EXR picture ({error})") from error
+    picture = torch.from_numpy(np.stack(planes))
+    return torch.nan_to_num(picture, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
+
+
+def finite_half(light: Tensor) -> Tensor:
+    """Rounds to half float, NaN to 0 and beyond the range of half to its ends."""
+    finite = torch.nan_to_num(light, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
+    return finite.clamp(-HALF_MAX, HALF_MAX).half()
+
+
+def exr_attributes(
+    frame_rate: Fraction | None,
+    pixel_aspect_ratio: Fraction,
+    white_luminance: float,
+    seconds: Fraction,
+    texts: Mapping[str, str],
+) -> Attributes:
+    """Header attributes of a picture in linear BT.709.
+
+    Args:
+        frame_rate: of the clip; absent, there is no time code either.
+        pixel_aspect_ratio: width to height of a pixel.
+        white_luminance: cd/m² of RGB 1.0.
+        seconds: presentation time, for the time code.
+        texts: further attributes.
+
+    Reference:
+        OpenEXR, "Standard Attributes"; SMPTE ST 12-1 for the time code.
+    """
+    space = CHROMATICITIES[Primaries.BT709]
+    attributes: dict[str, object] = {
+        "chromaticities": (*space.red, *space.green, *space.blue, *space.white),
+        "whiteLuminance": float(white_luminance),
+        "pixelAspectRatio": float(pixel_aspect_ratio),
+        **texts,
+    }
+    if frame_rate:
+        attributes["framesPerSecond"] = frame_rate
+        attributes["timeCode"] = _time_code(seconds, frame_rate)
+    return attributes
+
+
+def _time_code(seconds: Fraction, frame_rate: Fraction) -> OpenEXR.TimeCode:
+    """Non-drop time code of the frame shown at that time, counted at the rate rounded up."""
+    nominal = ceil(frame_rate)
+    count = max(0, round(seconds * frame_rate))
+    rest, frames = divmod(count, nominal)
+    return OpenEXR.TimeCode(rest // 3600 % 24, rest // 60 % 60, rest % 60, min(frames, 59), *[0] * 14)
+
+
+def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: Compression) -> None:
+    """Writes one picture under its name, which the caller keeps temporary until it is whole.
+
+    Args:
+        path: of the file.
+        picture: (3, H, W), half, on the CPU; R, G, B.
+        attributes: header attributes beside the required ones.
+        compression: of the pixels.
+
+    Raises:
+        OutputError: the file can't be written.
+    """
+    if picture.dtype is not torch.float16:
+        raise ValueError(f"EXR pictures are half float, not {picture.dtype}")
+    planes = np.ascontiguousarray(picture.numpy())
+    header = {"compression": _OPENEXR_COMPRESSION[compression], "type": OpenEXR.scanlineimage, **attributes}
+    try:
+        OpenEXR.File(header, dict(zip("RGB", planes, strict=True))).write(str(path))
+    except (RuntimeError, OSError) as error:
+        raise OutputError(f"{path}: {_reason(path, error)}") from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """OpenEXR's message without the path, which it repeats."""
+    return str(error).replace(str(path), "").strip(" \"':.") or type(error).__name__

@@ -1,0 +1,135 @@
+"""Writes the measured light levels into a finished file, in place.
+
+MaxCLL and MaxFALL are known only when the last picture is done, but stand in every keyframe and in
+the container's header. The file is written with a placeholder of the same size, which is replaced
+here wherever it stands: found by parsing, checked before it is overwritten. Nothing moves.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+from av.stream import Discard
+
+from ..colour.hdr10 import ContentLight
+from .static_metadata import PLACEHOLDER, Coding, light_offset, light_payload
+
+_BOX_PARENTS = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"stsd": 8, b"hvc1": 78, b"av01": 78}
+"""ISO BMFF boxes to look into, and how many bytes precede their children (ISO/IEC 14496-12)."""
+
+_ELEMENT_PARENTS = frozenset({0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0x55B0})
+"""Segment, Tracks, TrackEntry, Video, Colour (RFC 9559)."""
+
+_MAX_CLL, _MAX_FALL = 0x55BC, 0x55BD
+
+_BLOCK_HEADER = 64
+"""FFmpeg gives the position of a Matroska packet's block, whose header is shorter than this."""
+
+Place = tuple[int, slice]
+"""An offset in the file, and which bytes of the payload stand there."""
+
+_BOTH, _CLL, _FALL = slice(0, 4), slice(0, 2), slice(2, 4)
+
+
+def patch_content_light(path: Path, coding: Coding, light: ContentLight) -> None:
+    """Replaces the placeholder in a finished MP4, MOV or Matroska file and makes it durable.
+
+    Args:
+        path: of the file, written by `VideoWriter` with its static metadata.
+        coding: of its video.
+        light: the measured levels; see `without_emulation` for the one case where MaxCLL is raised.
+
+    Raises:
+        ValueError: a keyframe has no placeholder, or something else stands in its place.
+    """
+    old, new = light_payload(PLACEHOLDER), light_payload(without_emulation(light))
+    places = [*_in_keyframes(path, coding), *_in_header(path)]
+    with path.open("r+b") as file:
+        _check(file, places, old)
+        for offset, part in places:
+            file.seek(offset)
+            file.write(new[part])
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def without_emulation(light: ContentLight) -> ContentLight:
+    """Levels whose bytes need no emulation prevention in HEVC, so that they fit the placeholder.
+
+    Two zero bytes before one up to 3 would need a byte more; MaxCLL is then declared 1 cd/m² higher.
+    """
+    collides = light.max_cll & 0xFF == 0 and light.max_fall <= 3
+    return replace(light, max_cll=light.max_cll + 1) if collides else light
+
+
+def _check(file: BinaryIO, places: Iterable[Place], expected: bytes) -> None:
+    for offset, part in places:
+        file.seek(offset)
+        if file.read(part.stop - part.start) != expected[part]:
+            raise ValueError(f"no placeholder at byte {offset}")
+
+
+def _in_keyframes(path: Path, coding: Coding) -> Iterator[Place]:
+    with av.open(str(path.absolute())) as source, path.open("rb") as file:
+        video = source.streams.video[0]
+        video.discard = Discard.nonkey
+        for packet in source.demux(video):
+            if packet.is_keyframe and packet.pos is not None:
+                keyframe = bytes(packet)
+                yield _position(file, packet.pos, keyframe) + light_offset(coding, keyframe), _BOTH
+
+
+def _position(file: BinaryIO, near: int, packet: bytes) -> int:
+    """Where the bytes of the packet begin in the file."""
+    file.seek(near)
+    shift = file.read(_BLOCK_HEADER + len(packet)).find(packet)
+    if shift < 0:
+        raise ValueError(f"no packet near byte {near}")
+    return near + shift
+
+
+def _in_header(path: Path) -> Iterator[Place]:
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        is_matroska = file.read(4) == b"\x1a\x45\xdf\xa3"
+        yield from _in_elements(file, 0, end) if is_matroska else _in_boxes(file, 0, end)
+
+
+def _in_boxes(file: BinaryIO, at: int, end: int) -> Iterator[Place]:
+    """The clli boxes of an ISO file (MP4, MOV)."""
+    while at + 8 <= end:
+        file.seek(at)
+        size, kind, body = int.from_bytes(file.read(4), "big"), file.read(4), at + 8
+        if size == 1:
+            size, body = int.from_bytes(file.read(8), "big"), at + 16
+        after = at + size if size else end
+        if kind == b"clli":
+            yield body, _BOTH
+        elif kind in _BOX_PARENTS:
+            yield from _in_boxes(file, body + _BOX_PARENTS[kind], after)
+        at = after
+
+
+def _in_elements(file: BinaryIO, at: int, end: int) -> Iterator[Place]:
+    """The MaxCLL and MaxFALL elements of a Matroska file."""
+    while at < end:
+        file.seek(at)
+        identity, size = _variable(file, keep_marker=True), _variable(file, keep_marker=False)
+        body = file.tell()
+        if identity in (_MAX_CLL, _MAX_FALL):
+            yield body, _CLL if identity == _MAX_CLL else _FALL
+        elif identity in _ELEMENT_PARENTS:
+            yield from _in_elements(file, body, body + size)
+        at = body + size
+
+
+def _variable(file: BinaryIO, keep_marker: bool) -> int:
+    """A number of EBML (RFC 8794): leading zero bits say how many bytes follow the first."""
+    first = file.read(1)
+    length = 9 - first[0].bit_length()
+    value = int.from_bytes(first + file.read(length - 1), "big")
+    return value if keep_marker else value & ((1 << 7 * length) - 1)

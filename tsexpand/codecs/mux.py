@@ -1,0 +1,218 @@
+"""The video file: encoder, muxer, companions and HDR10 metadata put together."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from math import lcm
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+from torch import Tensor
+
+from ..colour.hdr10 import ContentLight, MasteringDisplay
+from ..colour.signal import SignalFormat
+from ..errors import OutputError
+from ..frames import Packets, Timing, VideoInfo
+from .companions import Companions
+from .donor import open_donor
+from .encode import Encoder, EncoderOptions, VideoPacket
+from .light_level import patch_content_light
+from .passthrough import Container, Passthrough, lasting, sort_streams
+from .static_metadata import PLACEHOLDER, Coding
+
+__all__ = ["Container", "EncoderOptions", "VideoWriter"]
+
+_ADVICE = {
+    errno.ENOSPC: "disk full; make room or write elsewhere",
+    errno.EDQUOT: "disk quota used up; make room or write elsewhere",
+    errno.EFBIG: "file larger than the file system or a limit allows; write elsewhere",
+    errno.EIO: "the device failed to write; check it or write elsewhere",
+    errno.EACCES: "no permission to write here",
+    errno.EPERM: "no permission to write here",
+    errno.EROFS: "the file system is read-only; write elsewhere",
+    errno.ENOENT: "no such directory",
+}
+
+_MAX_TIMESCALE = 2**31 - 1
+
+
+class VideoWriter:
+    """Writes one HDR10 or HLG file.
+
+    Args:
+        path: of the file, which the caller keeps temporary until `finish` returns.
+        container: its format, whatever the path is called.
+        options: how to encode.
+        info: size, times and orientation of the pictures.
+        signal: HDR10 or HLG10.
+        mastering: the display to declare, None for HLG.
+        companions: what travels with the pictures; its input stays open while this writes.
+
+    Raises:
+        OutputError: the file can't be written, or the encoder can't be opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        container: Container,
+        options: EncoderOptions,
+        info: VideoInfo,
+        signal: SignalFormat,
+        mastering: MasteringDisplay | None,
+        companions: Companions,
+    ) -> None:
+        self._path = path
+        self._encoder = Encoder(options, info, signal, mastering)
+        if self._encoder.coding is Coding.AV1 and container is Container.MOV:
+            raise OutputError(f"{path}: AV1 is not defined in MOV; use MP4 or MKV, or encode HEVC")
+        streams, dropped = sort_streams(companions.streams, container)
+        self._notices = [*_picture_notices(self._encoder, info, container), *dropped]
+        with _translated(path):
+            muxer_options = _muxer_options(container, info, streams)
+            self._output = av.open(str(path.absolute()), "w", container.value, container_options=muxer_options)
+        self._is_open = True
+        self._delay: int | None = None
+        try:
+            with _translated(path), _donor(self._encoder, signal, mastering) as donor:
+                self._video = _add_video(self._output, donor, container, info)
+                self._video.metadata.update(lasting(companions.video_metadata))
+                self._passthrough = Passthrough(self._output, streams, companions)
+                self._output.start_encoding()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was dropped, padded or repaired so far, a sentence each."""
+        return (*self._notices, *self._passthrough.notices)
+
+    def write(self, planes: tuple[Tensor, ...], timings: tuple[Timing, ...], packets: Packets) -> None:
+        """Encodes pictures and copies packets.
+
+        Args:
+            planes: Y′, Cb, Cr: (N, h, w) and (N, ⌈h/2⌉, ⌈w/2⌉), uint16 on the CPU, 10-bit codes.
+            timings: one a picture, in the time base of `info`.
+            packets: of the companions, met before or among these pictures.
+
+        Raises:
+            OutputError: the disk is full, or writing fails for another known reason.
+        """
+        if self._delay is None and timings:
+            self._delay = self._delay_to_zero(timings[0])
+        with _translated(self._path):
+            self._passthrough.mux(packets)
+            for i, timing in enumerate(timings):
+                later = replace(timing, pts=timing.pts + (self._delay or 0))
+                self._mux(self._encoder.encode(tuple(plane[i] for plane in planes), later))
+
+    def finish(self, content_light: ContentLight | None) -> None:
+        """Completes the file and makes it durable.
+
+        Args:
+            content_light: measured on all pictures, to replace the upper bound that was declared;
+                None where the file has no static metadata.
+
+        Raises:
+            OutputError: the disk is full, or writing fails for another known reason.
+        """
+        with _translated(self._path):
+            self._mux(self._encoder.flush())
+            self._output.close()
+            if content_light is not None:
+                patch_content_light(self._path, self._encoder.coding, content_light)
+            _sync(self._path)
+        self._is_open = False
+
+    def close(self) -> None:
+        """Lets go of the file; one that was not finished is removed. May be called again."""
+        if self._is_open:
+            self._is_open = False
+            self._path.unlink(missing_ok=True)  # first, so that the muxer has nothing to move to the front
+            with suppress(FFmpegError):  # of a file that is gone
+                self._output.close()
+
+    def _delay_to_zero(self, first: Timing) -> int:
+        """Ticks that bring the first picture to 0 where it is before: an MP4's edit list would cut it off."""
+        ticks = max(0, -first.pts)
+        if ticks:
+            self._passthrough.delay = ticks * first.time_base
+            seconds = float(self._passthrough.delay)
+            self._notices.append(f"all times moved by {seconds:.3f} s: the first picture was before 0")
+        return ticks
+
+    def _mux(self, packets: list[VideoPacket]) -> None:
+        for packet in packets:
+            packet.stream = self._video
+            self._output.mux(packet)
+
+
+def _picture_notices(encoder: Encoder, info: VideoInfo, container: Container) -> Iterator[str]:
+    if (encoder.width, encoder.height) != (info.width, info.height):
+        sizes = f"{info.width}×{info.height} to {encoder.width}×{encoder.height}"
+        yield f"pictures padded from {sizes} by repeating the edge: HEVC 4:2:0 has even sizes; AV1 keeps the size"
+    if encoder.coding is Coding.AV1 and container is Container.MKV and info.sample_aspect_ratio != 1:
+        ratio = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
+        yield f"pixel aspect ratio {ratio} dropped: AV1 in Matroska can't state it here; MP4 or HEVC can"
+
+
+def _muxer_options(container: Container, info: VideoInfo, streams: list[Stream]) -> dict[str, str]:
+    if container is Container.MKV:
+        # Header and clusters would carry checksums, which patching in place makes wrong. And sound that starts
+        # before 0, as primed AAC does, would move all pictures; a block's time is signed and holds it as it is.
+        return {"write_crc32": "0", "avoid_negative_ts": "disabled"}
+    return {"movflags": "+faststart", "movie_timescale": str(_movie_timescale(info, streams))}
+
+
+def _movie_timescale(info: VideoInfo, streams: list[Stream]) -> int:
+    """Units a second in which a late start is stated: a multiple of each stream's where that fits.
+
+    FFmpeg's default of 1000 rounds the start of a track, and so every time in it, to a millisecond.
+    """
+    scale = info.time_base.denominator
+    for denominator in (1000, *(s.time_base.denominator for s in streams if s.time_base)):
+        if lcm(scale, denominator) <= _MAX_TIMESCALE:
+            scale = lcm(scale, denominator)
+    return scale
+
+
+def _donor(encoder: Encoder, signal: SignalFormat, mastering: MasteringDisplay | None) -> InputContainer:
+    static = (mastering, PLACEHOLDER) if mastering is not None else None
+    return open_donor(encoder.coding, (encoder.width, encoder.height), encoder.extradata, signal, static)
+
+
+def _add_video(output: OutputContainer, donor: InputContainer, container: Container, info: VideoInfo) -> VideoStream:
+    video = output.add_stream_from_template(donor.streams.video[0], opaque=True)
+    video.time_base = info.time_base
+    video.disposition = Disposition.default
+    video.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
+    if info.frame_rate is not None:
+        video.codec_context.framerate = info.frame_rate
+    if video.codec_context.name == Coding.HEVC.value and container is not Container.MKV:
+        video.codec_context.codec_tag = "hvc1"  # Apple's players refuse hev1
+    if info.display_matrix is not None:
+        video.set_display_matrix(info.display_matrix)
+    return video
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turns known failures to write into an OutputError that says what to do."""
+    try:
+        yield
+    except (FFmpegError, OSError) as error:
+        if error.errno not in _ADVICE:
+            raise
+        raise OutputError(f"{path}: {_ADVICE[error.errno]}") from error
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -1,0 +1,154 @@
+"""Decoded pictures of one stream, in order of display, and the packets met on the way."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import floor
+
+import av
+from av.container import InputContainer
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from ..errors import InputError
+from ..frames import clock
+from .companion_packets import AnyPacket, CompanionPackets
+from .opening import STDIN, reason
+
+MAX_DAMAGED = 250
+"""Packets that may be skipped before the first good picture: a recording that begins between keyframes."""
+
+SEEK_MARGINS = (0, 2, 8, 32)
+"""Seconds to search further back, in turn: MPEG-TS is entered anywhere, not at a keyframe."""
+
+INTERLEAVE = Fraction(2)
+"""Seconds by which sound may come later in the file than the picture it belongs to."""
+
+
+class PictureReader:
+    """Reads an open input from where it stands.
+
+    Args:
+        name: of the input, for errors.
+        container: opened.
+        video: the stream to decode.
+        companions: streams whose packets are kept.
+
+    Attributes:
+        packets: of the companions, met so far.
+        damaged: packets that were skipped before the first good picture.
+    """
+
+    def __init__(self, name: str, container: InputContainer, video: VideoStream, companions: Sequence[Stream]) -> None:
+        self._name = name
+        self._container = container
+        self._video = video
+        self._companions = companions
+        self._time: Fraction | None = None  # of the end of the last good picture
+        self.packets = CompanionPackets(name)
+        self.damaged = 0
+        self._is_closed = False
+        self._demuxed: Iterator[AnyPacket] = self._demux()
+        self._pictures: Iterator[av.VideoFrame] = self._decode()
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        return self._pictures
+
+    def seek(self, target: Fraction) -> av.VideoFrame:
+        """Goes to a keyframe at or before a time; packets met before are forgotten.
+
+        Returns:
+            The first picture from there on; iteration goes on behind it.
+
+        Raises:
+            InputError: no such picture can be found.
+        """
+        for margin in SEEK_MARGINS:
+            frame = self._enter(target - margin)
+            if frame is not None and frame.pts is not None and frame.pts * self._unit(frame) <= target:
+                return frame
+        raise InputError(f"{self._name}: no keyframe found before {clock(target)}; try without a start")
+
+    def _enter(self, time: Fraction) -> av.VideoFrame | None:
+        try:
+            self._container.seek(floor(time / (self._video.time_base or 1)), stream=self._video)
+        except av.error.FFmpegError as error:
+            raise InputError(f"{self._name}: can't be searched for {clock(time)} ({reason(error)})") from None
+        self.packets.clear()
+        self._time = None
+        self.damaged = 0
+        self._demuxed = self._demux()
+        self._pictures = self._decode()
+        return next(self._pictures, None)
+
+    def read_packets_until(self, end: Fraction) -> None:
+        """Reads on without decoding, until the companions' packets before a time must all have come."""
+        for packet in self._demuxed:
+            if packet.stream.index != self._video.index:
+                self.packets.add(packet)
+            if packet.dts is not None and packet.dts * packet.time_base > end + INTERLEAVE:
+                return
+
+    def close(self) -> None:
+        """Before the container is closed: PyAV crashes where an iteration goes on after that."""
+        self._is_closed = True
+        # These refer to us: without them the decoder's threads end at once.
+        self._demuxed = iter(())
+        self._pictures = iter(())
+
+    def _demux(self) -> Iterator[AnyPacket]:
+        packets = self._container.demux(self._video, *self._companions)
+        while not self._is_closed:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                raise self._undecodable(None, reason(error)) from None
+            if packet is None:
+                return
+            yield packet
+        raise ValueError(f"{self._name} is closed")
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        for packet in self._demuxed:
+            if packet.stream.index != self._video.index:
+                self.packets.add(packet)
+                continue
+            for frame in self._frames(packet):
+                self._time = self._end(frame)
+                yield frame
+
+    def _frames(self, packet: AnyPacket) -> list[av.VideoFrame]:
+        """The good pictures that a packet gives; damage is skipped before the first, and an error after."""
+        try:
+            frames = self._video.decode(packet)
+        except av.error.FFmpegError as error:
+            self._skip_damage(packet, reason(error))
+            return []
+        good = []
+        for frame in frames:
+            if frame.is_corrupt:
+                self._skip_damage(packet, "damaged picture")
+            else:
+                self._time = self._end(frame)
+                good.append(frame)
+        return good
+
+    def _skip_damage(self, packet: AnyPacket, why: str) -> None:
+        self.damaged += 1
+        if self._time is not None or self.damaged > MAX_DAMAGED:
+            raise self._undecodable(packet, why)
+
+    def _undecodable(self, packet: AnyPacket | None, why: str) -> InputError:
+        time = self._time
+        if time is None and packet is not None and packet.pts is not None:
+            time = packet.pts * packet.time_base
+        if time is None and self._name == STDIN and "mp4" in self._container.format.name:
+            why += "; an MP4 from a pipe needs its index in front: write it with -movflags +faststart"
+        return InputError(f"{self._name}: undecodable at {clock(time or Fraction(0))} ({why})")
+
+    def _end(self, frame: av.VideoFrame) -> Fraction:
+        if frame.pts is None:
+            return self._time or Fraction(0)
+        return (frame.pts + frame.duration) * self._unit(frame)
+
+    def _unit(self, frame: av.VideoFrame) -> Fraction:
+        return frame.time_base or self._video.time_base or Fraction(1)

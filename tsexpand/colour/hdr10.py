@@ -1,0 +1,76 @@
+"""HDR10 static metadata: the mastering display, and light levels measured on the pixels."""
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .codes import Primaries
+from .primaries import CHROMATICITIES, Chromaticities
+
+
+@dataclass(frozen=True, slots=True)
+class MasteringDisplay:
+    """The display that the picture was made for.
+
+    Attributes:
+        chromaticities: of its primaries and white.
+        peak: its highest luminance, cd/m².
+        black: its lowest luminance, cd/m².
+
+    Reference:
+        SMPTE ST 2086:2018.
+    """
+
+    chromaticities: Chromaticities
+    peak: float
+    black: float = 0.0001
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.black < self.peak <= 10000:
+            raise ValueError(f"mastering display from {self.black} to {self.peak} cd/m² is not within PQ")
+
+
+def mastering_display(peak: float) -> MasteringDisplay:
+    """A P3-D65 display, what HDR is mastered on, of the given peak luminance in cd/m²."""
+    return MasteringDisplay(CHROMATICITIES[Primaries.SMPTE432], peak)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentLight:
+    """Light levels of a whole clip, cd/m², integers from 1 to 65535 (0 would mean unknown).
+
+    Attributes:
+        max_cll: of the brightest pixel (its largest of R, G, B).
+        max_fall: of the frame with the highest average.
+
+    Reference:
+        CTA-861.3-A, annex A.
+    """
+
+    max_cll: int
+    max_fall: int
+
+
+class ContentLightMeter:
+    """Measures MaxCLL and MaxFALL of the pictures it is shown."""
+
+    def __init__(self) -> None:
+        self._pixel = 0.0
+        self._frame = 0.0
+
+    def measure(self, light: Tensor) -> None:
+        """Takes in pictures.
+
+        Args:
+            light: (N, 3, H, W), float32, BT.2020 RGB in cd/m², as it goes to the encoder.
+        """
+        brightest = light.amax(dim=1)
+        self._pixel = max(self._pixel, float(brightest.max()))
+        self._frame = max(self._frame, float(brightest.mean(dim=(1, 2)).max()))
+
+    @property
+    def content_light(self) -> ContentLight:
+        """The levels so far, rounded up."""
+        max_cll = min(65535, max(1, math.ceil(self._pixel)))
+        return ContentLight(max_cll, min(max_cll, max(1, math.ceil(self._frame))))

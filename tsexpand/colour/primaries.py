@@ -1,0 +1,104 @@
+"""RGB colour spaces by their chromaticities; every matrix is derived from them in float64."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from .codes import Primaries
+
+XY = tuple[float, float]
+
+D65: XY = (0.3127, 0.3290)
+"""White point of BT.709, BT.2020 and most of television."""
+
+_ILLUMINANT_C: XY = (0.310, 0.316)
+_DCI_WHITE: XY = (0.314, 0.351)
+
+
+@dataclass(frozen=True, slots=True)
+class Chromaticities:
+    """CIE 1931 xy of red, green, blue and white."""
+
+    red: XY
+    green: XY
+    blue: XY
+    white: XY
+
+
+CHROMATICITIES: dict[Primaries, Chromaticities] = {
+    Primaries.BT709: Chromaticities((0.640, 0.330), (0.300, 0.600), (0.150, 0.060), D65),
+    Primaries.BT470M: Chromaticities((0.67, 0.33), (0.21, 0.71), (0.14, 0.08), _ILLUMINANT_C),
+    Primaries.BT470BG: Chromaticities((0.64, 0.33), (0.29, 0.60), (0.15, 0.06), D65),
+    Primaries.SMPTE170M: Chromaticities((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), D65),
+    Primaries.SMPTE240M: Chromaticities((0.630, 0.340), (0.310, 0.595), (0.155, 0.070), D65),
+    Primaries.FILM: Chromaticities((0.681, 0.319), (0.243, 0.692), (0.145, 0.049), _ILLUMINANT_C),
+    Primaries.BT2020: Chromaticities((0.708, 0.292), (0.170, 0.797), (0.131, 0.046), D65),
+    Primaries.SMPTE431: Chromaticities((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), _DCI_WHITE),
+    Primaries.SMPTE432: Chromaticities((0.680, 0.320), (0.265, 0.690), (0.150, 0.060), D65),
+    Primaries.EBU3213: Chromaticities((0.630, 0.340), (0.295, 0.605), (0.155, 0.077), D65),
+}
+"""Rec. ITU-T H.273, table 2."""
+
+_BRADFORD = torch.tensor(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]], dtype=torch.float64
+)
+
+
+def _xyz(xy: XY) -> Tensor:
+    x, y = xy
+    return torch.tensor([x / y, 1.0, (1 - x - y) / y], dtype=torch.float64)
+
+
+@cache
+def rgb_to_xyz(primaries: Primaries) -> Tensor:
+    """The (3, 3) float64 matrix from linear RGB to CIE XYZ, white at Y = 1.
+
+    Reference:
+        SMPTE RP 177:1993, section 3.3 (normalised primary matrix).
+    """
+    space = CHROMATICITIES[primaries]
+    columns = torch.stack([_xyz(space.red), _xyz(space.green), _xyz(space.blue)], dim=1)
+    scale: Tensor = torch.linalg.solve(columns, _xyz(space.white))
+    return columns * scale
+
+
+def _adaptation(source: XY, target: XY) -> Tensor:
+    """Linear Bradford adaptation between white points (ICC.1:2022, annex E)."""
+    if source == target:
+        return torch.eye(3, dtype=torch.float64)
+    cone_source, cone_target = _BRADFORD @ _xyz(source), _BRADFORD @ _xyz(target)
+    matrix: Tensor = torch.linalg.solve(_BRADFORD, torch.diag(cone_target / cone_source) @ _BRADFORD)
+    return matrix
+
+
+@cache
+def conversion_matrix(source: Primaries, target: Primaries) -> Tensor:
+    """The (3, 3) float64 matrix from linear RGB of `source` to linear RGB of `target`.
+
+    White stays white: differing white points are adapted.
+
+    Reference:
+        Rec. ITU-R BT.2087-0 for BT.709 to BT.2020, there rounded to four digits.
+    """
+    adaptation = _adaptation(CHROMATICITIES[source].white, CHROMATICITIES[target].white)
+    matrix: Tensor = torch.linalg.solve(rgb_to_xyz(target), adaptation @ rgb_to_xyz(source))
+    return matrix
+
+
+def convert(light: Tensor, source: Primaries, target: Primaries) -> Tensor:
+    """Linear RGB in other primaries.
+
+    Args:
+        light: (N, 3, H, W), linear; any unit.
+        source: primaries it is in.
+        target: primaries wanted.
+
+    Returns:
+        (N, 3, H, W), in the primaries of `target`; negative where the colour lies outside.
+    """
+    if source == target:
+        return light
+    matrix = conversion_matrix(source, target).to(light)
+    return torch.einsum("ij,njhw->nihw", matrix, light)

@@ -1,0 +1,184 @@
+"""One clip from SDR to HDR: the stages, wired together."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from .codecs.decode import SignalOverrides, VideoSource
+from .colour.hdr10 import ContentLight
+from .colour.tonemap import roll_off
+from .engines import Engine
+from .engines.devices import default_batch_size
+from .errors import InputError
+from .flow import Flow, StageTimes
+from .frames import LightBatch, SignalBatch, VideoInfo
+from .sinks.delivery import DeliveryOptions, make_sink
+from .temporal.exposure import anchor
+from .temporal.smoothing import smooth
+
+DEPTH = 2
+"""Batches that may wait between two stages: enough to hide jitter, little memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertOptions:
+    """What is converted, and into what.
+
+    Attributes:
+        source: file, URL, or "-" for standard input.
+        outputs: one or more, written in the same pass.
+        delivery: how they are written.
+        batch_size: frames the engine takes at once; None lets the engine choose by their size.
+        start: seconds to begin at.
+        frames: how many, or all.
+        smooth: whether luminance is smoothed over time.
+        overrides: of what the stream says about its colour.
+    """
+
+    source: str
+    outputs: tuple[Path, ...]
+    delivery: DeliveryOptions
+    batch_size: int | None = None
+    start: Fraction | None = None
+    frames: int | None = None
+    smooth: bool = False
+    overrides: SignalOverrides = field(default_factory=SignalOverrides)
+
+    def __post_init__(self) -> None:
+        if not self.outputs:
+            raise ValueError("no output")
+        if not 0 < self.delivery.reference_white < self.delivery.peak <= 10000:
+            raise ValueError("the peak must be above the reference white and at most 10 000 cd/m²")
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertProgress:
+    """How far a conversion is: frames written, of how many if known, per second, and what holds it up."""
+
+    frames: int
+    total: int | None
+    frames_per_second: float
+    bottleneck: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertReport:
+    """What was done.
+
+    Attributes:
+        source: what was read, and what was assumed of it.
+        outputs: that were written.
+        frames: in each of them.
+        seconds: that it took.
+        engine: network, device, precision, tiles.
+        busy: seconds that each stage worked.
+        bottleneck: the stage that worked longest.
+        content_light: of the video, if one was written.
+        notices: what a user should know, a sentence each.
+    """
+
+    source: VideoInfo
+    outputs: tuple[Path, ...]
+    frames: int
+    seconds: float
+    engine: str
+    busy: dict[str, float]
+    bottleneck: str
+    content_light: ContentLight | None
+    notices: tuple[str, ...]
+
+
+def convert(
+    options: ConvertOptions,
+    engine: Engine,
+    on_open: Callable[[VideoInfo, tuple[str, ...]], None] = lambda info, notices: None,
+    on_progress: Callable[[ConvertProgress], None] = lambda progress: None,
+) -> ConvertReport:
+    """Converts one clip.
+
+    Args:
+        options: what, and into what.
+        engine: ready.
+        on_open: told of the source and of notices, before the first frame.
+        on_progress: told after every batch.
+
+    Raises:
+        InputError, OutputError, DeviceError: nothing is left under a final name.
+    """
+    began = time.monotonic()
+    with ExitStack() as stack:
+        source = stack.enter_context(
+            VideoSource(options.source, start=options.start, frames=options.frames, overrides=options.overrides)
+        )
+        sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
+        notices = (*source.info.notices, *sink.notices)
+        on_open(source.info, notices)
+        flow = stack.enter_context(Flow())
+        batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
+        signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
+        prepared = flow.prefetch(_prepared(signals, engine, options, sink.prepare), DEPTH, "device")
+        frames, total = 0, _expected_frames(source.info, options)
+        for batch, count in prepared:
+            sink.write(batch)
+            frames += count
+            elapsed = time.monotonic() - began
+            busy = busy_seconds(flow.times, elapsed)
+            on_progress(ConvertProgress(frames, total, frames / elapsed, max(busy, key=busy.__getitem__)))
+        if not frames:
+            raise InputError(f"{options.source}: no frame could be decoded")
+        sink.commit()
+        elapsed = time.monotonic() - began
+        busy = busy_seconds(flow.times, elapsed)
+    return ConvertReport(
+        source=source.info,
+        outputs=options.outputs,
+        frames=frames,
+        seconds=elapsed,
+        engine=engine.description,
+        busy=busy,
+        bottleneck=max(busy, key=busy.__getitem__),
+        content_light=sink.content_light,
+        notices=notices,
+    )
+
+
+def _prepared(
+    signals: Iterable[SignalBatch], engine: Engine, options: ConvertOptions, prepare: Callable[[LightBatch], Any]
+) -> Iterator[tuple[Any, int]]:
+    """The stage of the device: signal to light, steadied, within the peak, ready to be written."""
+    lights = anchor(map(engine.expand, signals))
+    if options.smooth:
+        lights = smooth(lights)
+    delivery = options.delivery
+    for batch in lights:
+        light = roll_off(batch.light, delivery.peak, delivery.reference_white)
+        yield prepare(replace(batch, light=light)), len(batch)
+
+
+def busy_seconds(times: Sequence[StageTimes], elapsed: float) -> dict[str, float]:
+    """Seconds that each stage worked, without its waiting for the one before.
+
+    Args:
+        times: of the stages of a chain, first to last.
+        elapsed: in all.
+
+    Returns:
+        One entry a stage, and "write" for the thread that consumes the last.
+    """
+    waited = 0.0
+    busy = {}
+    for stage in times:
+        busy[stage.name] = max(0.0, stage.busy - waited)
+        waited = stage.starved
+    return {**busy, "write": max(0.0, elapsed - waited)}
+
+
+def _expected_frames(info: VideoInfo, options: ConvertOptions) -> int | None:
+    """How many frames there will be, as far as the header tells."""
+    if options.start or info.frame_count_from_header is None:
+        return options.frames
+    return min(info.frame_count_from_header, options.frames or info.frame_count_from_header)

@@ -1,0 +1,35 @@
+"""Where the light is computed: an engine is the network, or none, ready on one device."""
+
+from typing import Protocol
+
+import torch
+
+from ..frames import LightBatch, SignalBatch
+
+
+class Engine(Protocol):
+    """Signal to light on one device.
+
+    An engine belongs to the thread that calls it; the light stays on its device.
+    """
+
+    @property
+    def description(self) -> str:
+        """For people: what runs where, such as "baseRec on cpu, float32, tiles of 192"."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it works."""
+
+    def expand(self, batch: SignalBatch) -> LightBatch:
+        """Expands a batch; frames do not influence one another.
+
+        Args:
+            batch: decoded pictures, SDR; planes on any device.
+
+        Returns:
+            Their light, with timings, primaries and packets carried over.
+
+        Raises:
+            DeviceError: the device's memory does not suffice.
+        """

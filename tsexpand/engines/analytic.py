@@ -1,0 +1,38 @@
+"""The engine without a network: exactly what an SDR display shows, the baseline of all others."""
+
+import torch
+
+from ..colour.transfer import bt1886_eotf
+from ..frames import LightBatch, SignalBatch
+from ..network.output import REFERENCE_WHITE
+from .display import display_signal, thumbnails
+
+
+class AnalyticEngine:
+    """Light of the SDR display, nothing expanded.
+
+    Args:
+        device: where to work.
+        reference_white: luminance of signal 1.0, cd/m².
+    """
+
+    def __init__(self, device: torch.device, reference_white: float = REFERENCE_WHITE) -> None:
+        self._device = device
+        self._reference_white = reference_white
+
+    @property
+    def description(self) -> str:
+        """What runs where."""
+        return f"BT.1886 light without a network on {self._device}, float32"
+
+    @property
+    def device(self) -> torch.device:
+        """Where it works."""
+        return self._device
+
+    def expand(self, batch: SignalBatch) -> LightBatch:
+        """See `Engine.expand`; absolute light, in [0, reference white]."""
+        with torch.inference_mode():
+            signal = display_signal(batch, self._device)
+            light = bt1886_eotf(signal).mul_(self._reference_white)
+            return LightBatch(light, batch.signal.primaries, batch.timings, thumbnails(signal), None, batch.packets)

@@ -1,0 +1,68 @@
+"""Which device, in which precision, in what portions."""
+
+from enum import Enum
+
+import torch
+
+from ..errors import DeviceError
+
+MIN_TILE = 64
+"""Below this most of the work would be halo."""
+
+_CPU_TILE = 192  # its activations stay near the cache
+_GPU_TILE = 1024
+
+_CPU_BATCH_PIXELS = 2 << 20  # one frame of 1080p
+_GPU_BATCH_PIXELS = 8 << 20
+_MAX_BATCH = 8
+
+
+class Precision(Enum):
+    """Of the convolutions; signal, global branch, last layer and light are always float32."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+    def on(self, device: torch.device) -> torch.dtype:
+        """The number type; AUTO is float16 on CUDA and float32 elsewhere."""
+        if self is Precision.AUTO:
+            return torch.float16 if device.type == "cuda" else torch.float32
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.value]
+
+
+def available_devices() -> list[str]:
+    """Names of the devices of this machine; the CPU is always first."""
+    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    mps = ["mps"] if torch.backends.mps.is_available() else []
+    return ["cpu", *cuda, *mps]
+
+
+def select_device(name: str) -> torch.device:
+    """The device of that name.
+
+    Args:
+        name: "cpu", "cuda" (the first), "cuda:1", "mps", or "auto": the first CUDA device, else the CPU.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    available = available_devices()
+    if name == "auto":
+        name = "cuda:0" if "cuda:0" in available else "cpu"
+    full_name = "cuda:0" if name == "cuda" else name
+    if full_name not in available:
+        raise DeviceError(f"no device {name!r} here; there are: {', '.join(available)}")
+    return torch.device(full_name)
+
+
+def default_tile(device: torch.device) -> int:
+    """Height and width of tiles that keep the device busy in modest memory."""
+    return _CPU_TILE if device.type == "cpu" else _GPU_TILE
+
+
+def default_batch_size(width: int, height: int, device: torch.device) -> int:
+    """Frames at a time, 1 to 8: about 2 Mpixel on the CPU, 8 Mpixel elsewhere."""
+    pixels = _CPU_BATCH_PIXELS if device.type == "cpu" else _GPU_BATCH_PIXELS
+    return max(1, min(_MAX_BATCH, pixels // (width * height)))

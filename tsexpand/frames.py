@@ -1,0 +1,145 @@
+"""What crosses the pipeline: batches of signal, batches of light, and what is known of a clip.
+
+Two types of batch, and the type says on which side of the transfer function it is, so that no
+transfer function can be applied twice.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from torch import Tensor
+
+from .colour.codes import Primaries
+from .colour.signal import Guess, SignalFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a frame is shown: exact, in units of its stream's time base.
+
+    Attributes:
+        pts: presentation time stamp.
+        time_base: seconds per unit.
+        duration: in units, 0 where unknown.
+    """
+
+    pts: int
+    time_base: Fraction
+    duration: int = 0
+
+    @property
+    def seconds(self) -> Fraction:
+        """The presentation time."""
+        return self.pts * self.time_base
+
+
+def clock(seconds: Fraction | float) -> str:
+    """A time as people read it: 00:01:02.500."""
+    milliseconds = round(seconds * 1000)
+    sign = "-" if milliseconds < 0 else ""
+    minutes, rest = divmod(abs(milliseconds), 60_000)
+    return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"
+
+
+Packets = tuple[object, ...]
+"""Packets of audio and subtitles that the demuxer met, for the muxer; nothing between looks inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBatch:
+    """Decoded pictures as code values.
+
+    Attributes:
+        planes: (Y′, Cb, Cr), (R′, G′, B′) or (Y′,): each (N, h, w), uint8 or uint16; chroma may be
+            smaller than luma.
+        signal: what the codes mean.
+        timings: one a picture.
+        packets: met before or among these pictures.
+    """
+
+    planes: tuple[Tensor, ...]
+    signal: SignalFormat
+    timings: tuple[Timing, ...]
+    packets: Packets = ()
+
+    def __post_init__(self) -> None:
+        if len(self.planes) not in (1, 3):
+            raise ValueError(f"{len(self.planes)} planes are neither grey nor colour")
+        if any(p.ndim != 3 or p.shape[0] != len(self.timings) for p in self.planes):
+            raise ValueError(f"planes {[tuple(p.shape) for p in self.planes]} do not fit {len(self.timings)} timings")
+
+    def __len__(self) -> int:
+        return len(self.timings)
+
+
+@dataclass(frozen=True, slots=True)
+class LightBatch:
+    """Pictures as linear light.
+
+    Attributes:
+        light: (N, 3, H, W), float32, cd/m² (relative before exposure anchoring, where `gains` is set).
+        primaries: of R, G, B.
+        timings: one a picture.
+        thumbnails: (N, 3, 32, 32), float32, the SDR signal R′G′B′, area-averaged: what cuts are found on.
+        gains: (N, 2) or None. For relative light: log2 of the gain to the analytic light in cd/m²
+            (median over well exposed pixels), and the fraction of pixels it was found on (0: none).
+        packets: carried from the signal.
+    """
+
+    light: Tensor
+    primaries: Primaries
+    timings: tuple[Timing, ...]
+    thumbnails: Tensor
+    gains: Tensor | None = None
+    packets: Packets = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.timings)
+        if self.light.ndim != 4 or self.light.shape[:2] != (count, 3):
+            raise ValueError(f"light {tuple(self.light.shape)} does not fit {count} timings")
+        if self.thumbnails.shape[:2] != (count, 3):
+            raise ValueError(f"thumbnails {tuple(self.thumbnails.shape)} do not fit {count} timings")
+        if self.gains is not None and self.gains.shape != (count, 2):
+            raise ValueError(f"gains {tuple(self.gains.shape)} do not fit {count} timings")
+
+    def __len__(self) -> int:
+        return len(self.timings)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a clip before its pictures are decoded.
+
+    Attributes:
+        name: of the input, as the user gave it.
+        container: FFmpeg's name of the format.
+        codec: FFmpeg's name of the codec.
+        pixel_format: FFmpeg's name.
+        width: of the coded picture.
+        height: of the coded picture.
+        signal: what the codes mean, complete.
+        time_base: of the pts.
+        sample_aspect_ratio: width to height of a pixel; 1 where not stated.
+        frame_rate: average, absent where unknown.
+        frame_count_from_header: absent where unknown; a hint, not a promise.
+        duration_from_header: seconds, absent where unknown.
+        display_matrix: nine 16.16 integers of rotation and mirroring, absent where upright.
+        guesses: colour fields that the stream leaves open.
+        notices: what a user should know, a sentence each.
+    """
+
+    name: str
+    container: str
+    codec: str
+    pixel_format: str
+    width: int
+    height: int
+    signal: SignalFormat
+    time_base: Fraction
+    sample_aspect_ratio: Fraction = Fraction(1)
+    frame_rate: Fraction | None = None
+    frame_count_from_header: int | None = None
+    duration_from_header: Fraction | None = None
+    display_matrix: tuple[int, ...] | None = None
+    guesses: tuple[Guess, ...] = ()
+    notices: tuple[str, ...] = field(default=())

@@ -1,0 +1,97 @@
+"""ExpandNet, layer for layer as published.
+
+Reference:
+    D. Marnerides, T. Bashford-Rogers, J. Hatchett, K. Debattista, "ExpandNet: A Deep
+    Convolutional Neural Network for High Dynamic Range Expansion from Low Dynamic Range
+    Content", Computer Graphics Forum 37 (2018), arXiv 1803.02266.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+GLOBAL_SIZE = 256
+"""Height and width to which the frame is resized for the global branch."""
+
+HALO = 8
+"""Pixels around an output pixel on which it depends: four 3×3 layers of dilation 2."""
+
+_LOCAL = 128
+_MID = 64
+
+
+def _layer(inputs: int, outputs: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation)
+    return nn.Sequential(convolution, nn.SELU(inplace=True))
+
+
+class ExpandNet(nn.Module):
+    """Local, dilated and global branches, fused by 1×1 convolutions; 456,899 parameters.
+
+    The last layer of the publication, a sigmoid, is not part of this module: `forward` gives
+    what goes into it, and `tsexpand.network.output` turns that into light.
+
+    The global branch is one 64-vector a frame, so its share of the fusion is a bias a frame;
+    the fusion of the other two is a sum of two 1×1 convolutions. Hence no tensor of 256
+    channels is ever built.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.local_net = nn.Sequential(_layer(3, 64, 3, 1, 1), _layer(64, _LOCAL, 3, 1, 1))
+        self.mid_net = nn.Sequential(
+            _layer(3, 64, 3, 1, 2, 2),
+            _layer(64, 64, 3, 1, 2, 2),
+            _layer(64, 64, 3, 1, 2, 2),
+            nn.Conv2d(64, _MID, 3, 1, 2, 2),
+        )
+        self.glob_net = nn.Sequential(
+            _layer(3, 64, 3, 2, 1),
+            *(_layer(64, 64, 3, 2, 1) for _ in range(5)),
+            nn.Conv2d(64, 64, 4, 1, 0),
+        )
+        self.end_net = nn.Sequential(_layer(256, 64, 1, 1, 0), nn.Conv2d(64, 3, 1, 1, 0))
+
+    @property
+    def _fusion(self) -> nn.Conv2d:
+        return cast(nn.Conv2d, cast(nn.Sequential, self.end_net[0])[0])
+
+    def global_features(self, signal: Tensor) -> Tensor:
+        """The global branch, seen through the fusion.
+
+        Args:
+            signal: (N, 3, H, W), whole frames, R′G′B′ in [0, 1], of any size.
+
+        Returns:
+            (N, 64), the share of the fusion layer that is the same for all pixels of a frame.
+        """
+        small = F.interpolate(signal, (GLOBAL_SIZE, GLOBAL_SIZE), mode="bilinear", align_corners=False)
+        code = self.glob_net(small).flatten(1)
+        fusion = self._fusion
+        weight = fusion.weight[:, _LOCAL + _MID :, 0, 0]
+        return F.linear(code, weight, fusion.bias)
+
+    def expand(self, signal: Tensor, global_features: Tensor) -> Tensor:
+        """The full-resolution part.
+
+        Args:
+            signal: (N, 3, H, W), whole frames or parts of them, R′G′B′ in [0, 1].
+            global_features: (N, 64), from `global_features` of the whole frames.
+
+        Returns:
+            (N, 3, H, W), float32, before the sigmoid; exact where the `HALO` around a pixel
+            lies within the part or beyond the frame.
+        """
+        weight = self._fusion.weight
+        fused = F.conv2d(self.local_net(signal), weight[:, :_LOCAL])
+        fused = fused + F.conv2d(self.mid_net(signal), weight[:, _LOCAL : _LOCAL + _MID])
+        fused = F.selu(fused + global_features[:, :, None, None].to(fused.dtype), inplace=not self.training)
+        last = cast(nn.Conv2d, self.end_net[1])
+        with torch.autocast(signal.device.type, enabled=False):  # 10-bit light needs more than 8 bits of mantissa
+            return F.conv2d(fused.float(), last.weight.float(), cast(Tensor, last.bias).float())
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """Whole frames at once: (N, 3, H, W) R′G′B′ in [0, 1] to (N, 3, H, W) before the sigmoid."""
+        return self.expand(signal, self.global_features(signal))

@@ -1,0 +1,50 @@
+"""How light is delivered: video, EXR sequence, or several at once."""
+
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from ..colour.hdr10 import ContentLight
+from ..frames import LightBatch
+
+Prepared = TypeVar("Prepared")
+
+
+class Sink(Protocol[Prepared]):
+    """Takes light and leaves a finished output, or nothing.
+
+    A context manager: what is written carries a `.part` name until `commit`; left uncommitted it
+    is deleted. `prepare` runs where the light is, on the thread of the device; `write`, on the
+    thread that owns the sink, takes what `prepare` gave, in order.
+    """
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a user should know of the output, a sentence each."""
+        ...
+
+    @property
+    def content_light(self) -> ContentLight | None:
+        """Light levels of what was prepared; none where the output does not carry them."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Creates the output under its temporary name; raises `OutputError` where it can't."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Deletes what is uncommitted."""
+        ...
+
+    def prepare(self, batch: LightBatch) -> Prepared:
+        """Light (cd/m², at most the peak) to what is written, on the CPU."""
+        ...
+
+    def write(self, prepared: Prepared) -> None:
+        """Writes one batch; raises `OutputError`."""
+        ...
+
+    def commit(self) -> None:
+        """Finishes the output and gives it its name; raises `OutputError`."""
+        ...

@@ -1,0 +1,89 @@
+"""From the name of an output to the sink that writes it."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from ..codecs.companions import Companions
+from ..codecs.encode import EncoderOptions
+from ..codecs.exr import Compression
+from ..errors import OutputError
+from ..frames import VideoInfo
+from . import Sink
+from .exr import ExrSink
+from .tee import TeeSink
+from .video import VideoSink
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
+
+# Endings that nobody gives to a folder: a slip, better refused than made into one.
+_NOT_FOLDERS = re.compile(
+    r"\.(avi|webm|m?ts|m2ts|m4v|mpe?g|mxf|ogv|wmv|flv|y4m|yuv|hevc|h?26[45]|ivf|nut|exr|hdr|png|jpe?g|tiff?|gif|avif|dpx)"
+)
+
+
+class Delivery(Enum):
+    """Kind of an output."""
+
+    EXR = "EXR sequence"
+    HDR10 = "HDR10 video"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOptions:
+    """How outputs are written, whichever they are.
+
+    Attributes:
+        encoder: of video.
+        compression: of EXR pictures.
+        reference_white: light of SDR white, cd/m²; RGB 1.0 in EXR.
+        peak: highest luminance, cd/m².
+        overwrite: whether existing outputs may be replaced.
+    """
+
+    encoder: EncoderOptions
+    compression: Compression
+    reference_white: float
+    peak: float
+    overwrite: bool
+
+
+def delivery_of(output: Path) -> Delivery:
+    """What is written under a name: video for .mp4, .mov, .mkv; otherwise an EXR sequence in that folder.
+
+    Raises:
+        OutputError: the name is one of a file that is not written.
+    """
+    suffix = output.suffix.lower()
+    if suffix in VIDEO_SUFFIXES and not output.is_dir():
+        return Delivery.HDR10
+    if str(output) == "-":
+        raise OutputError("-: writing to standard output is not supported; name a file or a folder")
+    if _NOT_FOLDERS.fullmatch(suffix) and not output.is_dir():
+        raise OutputError(
+            f"{output}: {suffix} is not written; name a folder (EXR sequence) or .mp4, .mov, .mkv (HDR10)"
+        )
+    return Delivery.EXR
+
+
+def make_sink(outputs: Sequence[Path], info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
+    """The sink, not yet entered, that writes all the outputs.
+
+    Raises:
+        OutputError: a name that is not written, or the same twice.
+    """
+    if len({os.path.realpath(path) for path in outputs}) < len(outputs):
+        raise OutputError(f"{outputs[0]}: named twice; give each output its own name")
+    sinks = [_one_sink(output, info, companions, options) for output in outputs]
+    return sinks[0] if len(sinks) == 1 else TeeSink(sinks)
+
+
+def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
+    if delivery_of(output) is Delivery.HDR10:
+        return VideoSink(output, info, companions, options.encoder, options.peak, options.overwrite)
+    threads = os.cpu_count() or 1
+    return ExrSink(output, info, options.compression, options.reference_white, options.overwrite, threads)

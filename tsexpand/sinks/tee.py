@@ -1,0 +1,54 @@
+"""Several outputs from one pass: master and deliverable together."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, Self
+
+from ..colour.hdr10 import ContentLight
+from ..frames import LightBatch
+from . import Sink
+
+
+class TeeSink:
+    """Gives every batch to each of its sinks, and commits them one after the other at the end."""
+
+    def __init__(self, sinks: Sequence[Sink[Any]]) -> None:
+        self._sinks = tuple(sinks)
+        self._stack = ExitStack()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Those of all sinks."""
+        return tuple(notice for sink in self._sinks for notice in sink.notices)
+
+    @property
+    def content_light(self) -> ContentLight | None:
+        """Of the first sink that has it: all were shown the same light."""
+        return next((sink.content_light for sink in self._sinks if sink.content_light), None)
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for sink in self._sinks:
+                stack.enter_context(sink)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def prepare(self, batch: LightBatch) -> tuple[Any, ...]:
+        """What each sink makes of the batch."""
+        return tuple(sink.prepare(batch) for sink in self._sinks)
+
+    def write(self, prepared: tuple[Any, ...]) -> None:
+        """Writes to each sink."""
+        for sink, part in zip(self._sinks, prepared, strict=True):
+            sink.write(part)
+
+    def commit(self) -> None:
+        """Commits each sink, in order."""
+        for sink in self._sinks:
+            sink.commit()

@@ -1,0 +1,115 @@
+"""HDR video: BT.2020 light as HDR10 (PQ) or HLG, encoded, with the source's other streams."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from torch import Tensor
+
+from ..codecs.companions import Companions
+from ..codecs.encode import EncoderOptions
+from ..codecs.mux import Container, VideoWriter
+from ..colour.codes import Primaries, Transfer
+from ..colour.dither import dither_pattern
+from ..colour.hdr10 import ContentLight, ContentLightMeter, mastering_display
+from ..colour.luminance import luminance_weights
+from ..colour.primaries import convert
+from ..colour.signal import HDR10, SignalFormat
+from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
+from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
+from ..frames import LightBatch, SignalBatch, VideoInfo
+from .paths import check_free, check_parent, part_path, remove, writable
+
+
+class VideoSink:
+    """Writes one video file.
+
+    Args:
+        output: file; its suffix names the container.
+        info: of the source.
+        companions: of the source, copied into the file.
+        options: of the encoder.
+        peak: highest luminance of the pictures, cd/m²: the mastering display's.
+        overwrite: whether an existing file may be replaced.
+        signal: HDR10 or HLG10.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        info: VideoInfo,
+        companions: Companions,
+        options: EncoderOptions,
+        peak: float,
+        overwrite: bool,
+        signal: SignalFormat = HDR10,
+    ) -> None:
+        self._output = output
+        self._part = part_path(output)
+        self._info = info
+        self._companions = companions
+        self._options = options
+        self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
+        self._overwrite = overwrite
+        self._signal = signal
+        self._meter = ContentLightMeter()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was dropped or padded."""
+        return self._writer.notices
+
+    @property
+    def content_light(self) -> ContentLight | None:
+        """Light levels of what was prepared so far; none for HLG, which has no such metadata."""
+        return self._meter.content_light if self._mastering else None
+
+    def __enter__(self) -> Self:
+        check_parent(self._output)
+        check_free(self._output, self._overwrite)
+        try:
+            self._writer = VideoWriter(
+                self._part,
+                Container.of(self._output),
+                self._options,
+                self._info,
+                self._signal,
+                self._mastering,
+                self._companions,
+            )
+        except BaseException:
+            remove(self._part)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+        remove(self._part)
+
+    def prepare(self, batch: LightBatch) -> SignalBatch:
+        """Light to 10-bit BT.2020 Y′CbCr 4:2:0, the one quantisation, dithered; measured on the way."""
+        light = convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+        self._meter.measure(light)
+        planes = subsample_chroma(rgb_to_ycbcr(self._encode(light), self._signal.matrix), self._signal.chroma_location)
+        dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
+        codes = tuple(plane.cpu() for plane in quantise(planes, self._signal, dither))
+        return SignalBatch(codes, self._signal, batch.timings, batch.packets)
+
+    def _encode(self, light: Tensor) -> Tensor:
+        if self._signal.transfer is Transfer.PQ:
+            return pq_inverse_eotf(light)
+        return hlg_inverse_eotf(light, luminance_weights(Primaries.BT2020).to(light))
+
+    def write(self, prepared: SignalBatch) -> None:
+        """Encodes and muxes one batch."""
+        self._writer.write(prepared.planes, prepared.timings, prepared.packets)
+
+    def commit(self) -> None:
+        """Finishes the file, writes the measured light levels into it, and gives it its name."""
+        self._writer.finish(self.content_light)
+        try:
+            self._part.replace(self._output)
+        except OSError as error:
+            raise writable(error, self._output) from error
