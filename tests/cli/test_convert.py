@@ -5,7 +5,7 @@ import pytest
 
 from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
-from tsexpand.codecs.encode import CODECS
+from tsexpand.codecs.encode import LIBRARIES
 from tsexpand.codecs.exr import Compression
 from tsexpand.engines.devices import Precision
 from tsexpand.errors import InputError, OutputError
@@ -21,7 +21,7 @@ def choices(name: str) -> set[str]:
 def test_choices_are_those_of_the_library() -> None:
     assert choices("compression") == {c.value for c in Compression}
     assert choices("precision") == {p.value for p in Precision}
-    assert choices("codec") == set(CODECS)
+    assert choices("codec") == set(LIBRARIES)
     assert {f".{c}" for c in choices("to")} == {*VIDEO_SUFFIXES, ".exr"}
 
 

@@ -52,8 +52,9 @@ def test_attributes_say_what_the_light_is(tmp_path: Path) -> None:
     assert (code.hours, code.minutes, code.seconds, code.frame) == (1, 0, 57, 10)  # 109720 frames counted at 30
 
 
-def test_without_a_frame_rate_there_is_no_time_code() -> None:
-    assert "timeCode" not in exr_attributes(None, Fraction(1), 203.0, Fraction(0), {})
+@pytest.mark.parametrize("rate", [None, Fraction(50), Fraction(1000)])
+def test_without_a_rate_that_it_can_count_there_is_no_time_code(rate: Fraction | None) -> None:
+    assert "timeCode" not in exr_attributes(rate, Fraction(1), 203.0, Fraction(0), {})
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x76\x2f\x31\x01\x02\x00\x00\x00"])

@@ -416,3 +416,19 @@ def test_containers_by_suffix(name: str, container: str) -> None:
 def test_an_unknown_suffix_is_refused() -> None:
     with pytest.raises(OutputError, match="avi"):
         Container.of(Path("clip.avi"))
+
+
+@pytest.mark.parametrize("preset", ["ultrafast", "medium"])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("width", [64, 256])
+def test_very_short_clips_have_their_times(tmp_path: Path, width: int, count: int, preset: str) -> None:
+    """x265 leaves dts uninitialised in clips shorter than its reordering."""
+    info = replace(INFO, width=width, height=32)
+    options = EncoderOptions("hevc", preset=preset)
+    path = tmp_path / "clip.part"
+    writer = VideoWriter(path, Container.MKV, options, info, HDR10, mastering_display(1000), Companions())
+    timings = tuple(Timing(pts, info.time_base, duration) for pts, duration in steady(count, start=12))
+    writer.write(moving_ramp(count, info), timings, ())
+    writer.finish(ContentLight(1000, 100))
+    with av.open(path) as container:
+        assert [round(frame.time * 24) for frame in container.decode(video=0)] == [t.pts for t in timings]

@@ -148,6 +148,8 @@ class VideoSource:
                 break
         if count == 0:
             raise InputError(f"{self._name}: ends before the start at {clock(self._start or Fraction(0))}")
+        if not self._is_cut and (lost := self._reader.lost_end) is not None:
+            self._add_notice(f"The end of the video could not be decoded: nothing from {clock(lost)} on.")
         if timeline.repaired:
             self._add_notice(f"The times of {timeline.repaired} pictures were missing or out of order; repaired.")
 

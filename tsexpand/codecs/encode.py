@@ -65,9 +65,11 @@ class _Library:
 
 _NO_NVENC = "it needs an NVIDIA GPU with a video encoder and its driver; try hevc or av1"
 _NVENC = {"tune": "hq", "rc": "vbr"}
+_X265_REORDERING = 2
+"""Pictures that x265 delays for its B-pyramid (its bframeDelay)."""
 _X265 = "log-level=none:info=0:repeat-headers=0:open-gop=0"
 
-_LIBRARIES = {
+LIBRARIES = {
     "hevc": _Library(
         "libx265",
         Coding.HEVC,
@@ -112,6 +114,7 @@ class Encoder:
         self._likely_duration = max(1, round(1 / ((info.frame_rate or _FALLBACK_RATE) * info.time_base)))
         self._durations: dict[int, int] = {}
         self._previous: int | None = None
+        self._count = 0
         self._messages = keyframe_messages(self.coding, mastering) if mastering is not None else b""
         self._pixel_format = library.pixel_format
         self._context = _context(library, options, info, signal, (self.width, self.height))
@@ -133,11 +136,18 @@ class Encoder:
             frame = frame.reformat(format=self._pixel_format)
         frame.pts, frame.time_base, frame.duration = timing.pts, timing.time_base, self._duration(timing)
         self._durations[timing.pts] = frame.duration
+        self._count += 1
         return [self._finished(packet) for packet in self._context.encode(frame)]
 
     def flush(self) -> list[VideoPacket]:
         """The remaining packets; the encoder takes no more pictures."""
-        return [self._finished(packet) for packet in self._context.encode(None)]
+        packets = [self._finished(packet) for packet in self._context.encode(None)]
+        if self._count <= _X265_REORDERING:
+            # x265 learns how far dts runs ahead from the picture after that many, and without one leaves
+            # it uninitialised. So few pictures are coded in the order in which they are shown.
+            for packet in packets:
+                packet.dts = packet.pts
+        return packets
 
     def _duration(self, timing: Timing) -> int:
         """Of the picture; where unknown the distance to the one before, as MP4 cuts a last picture of none."""
@@ -160,9 +170,9 @@ class Encoder:
 
 
 def _library(codec: str) -> _Library:
-    if codec not in _LIBRARIES:
-        raise OutputError(f"encoder {codec} is unknown; choose one of {', '.join(_LIBRARIES)}")
-    return _LIBRARIES[codec]
+    if codec not in LIBRARIES:
+        raise OutputError(f"encoder {codec} is unknown; choose one of {', '.join(LIBRARIES)}")
+    return LIBRARIES[codec]
 
 
 def _context(

@@ -40,6 +40,9 @@ _OPENEXR_COMPRESSION = {
     Compression.NONE: OpenEXR.NO_COMPRESSION,
 }
 
+TIME_CODE_MAX_RATE = 30
+"""Frames a second that a time code can number (SMPTE ST 12-1: frames 0 to 29)."""
+
 Attributes = Mapping[str, object]
 
 
@@ -80,7 +83,7 @@ def exr_attributes(
     """Header attributes of a picture in linear BT.709.
 
     Args:
-        frame_rate: of the clip; absent, there is no time code either.
+        frame_rate: of the clip; absent or above `TIME_CODE_MAX_RATE`, there is no time code either.
         pixel_aspect_ratio: width to height of a pixel.
         white_luminance: cd/m² of RGB 1.0.
         seconds: presentation time, for the time code.
@@ -98,7 +101,8 @@ def exr_attributes(
     }
     if frame_rate:
         attributes["framesPerSecond"] = frame_rate
-        attributes["timeCode"] = _time_code(seconds, frame_rate)
+        if frame_rate <= TIME_CODE_MAX_RATE:
+            attributes["timeCode"] = _time_code(seconds, frame_rate)
     return attributes
 
 
@@ -107,7 +111,7 @@ def _time_code(seconds: Fraction, frame_rate: Fraction) -> OpenEXR.TimeCode:
     nominal = ceil(frame_rate)
     count = max(0, round(seconds * frame_rate))
     rest, frames = divmod(count, nominal)
-    return OpenEXR.TimeCode(rest // 3600 % 24, rest // 60 % 60, rest % 60, min(frames, 59), *[0] * 14)
+    return OpenEXR.TimeCode(rest // 3600 % 24, rest // 60 % 60, rest % 60, frames, *[0] * 14)
 
 
 def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: Compression) -> None:

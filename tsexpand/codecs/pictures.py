@@ -43,7 +43,8 @@ class PictureReader:
         self._container = container
         self._video = video
         self._companions = companions
-        self._time: Fraction | None = None  # of the end of the last good picture
+        self._end: Fraction | None = None  # of the last good picture
+        self._owed: list[Fraction] = []  # times of packets behind it, each of which should give a picture
         self.packets = CompanionPackets(name)
         self.damaged = 0
         self._is_closed = False
@@ -74,7 +75,8 @@ class PictureReader:
         except av.error.FFmpegError as error:
             raise InputError(f"{self._name}: can't be searched for {clock(time)} ({reason(error)})") from None
         self.packets.clear()
-        self._time = None
+        self._end = None
+        self._owed = []
         self.damaged = 0
         self._demuxed = self._demux()
         self._pictures = self._decode()
@@ -87,6 +89,12 @@ class PictureReader:
                 self.packets.add(packet)
             if packet.dts is not None and packet.dts * packet.time_base > end + INTERLEAVE:
                 return
+
+    @property
+    def lost_end(self) -> Fraction | None:
+        """When a picture should have come after the last: FFmpeg's threads silently drop damage at a file's end."""
+        late = [time for time in self._owed if self._end is not None and time >= self._end]
+        return min(late, default=None)
 
     def close(self) -> None:
         """Before the container is closed: PyAV crashes where an iteration goes on after that."""
@@ -101,7 +109,7 @@ class PictureReader:
             try:
                 packet = next(packets, None)
             except av.error.FFmpegError as error:
-                raise self._undecodable(None, reason(error)) from None
+                raise self._undecodable(reason(error)) from None
             if packet is None:
                 return
             yield packet
@@ -112,43 +120,45 @@ class PictureReader:
             if packet.stream.index != self._video.index:
                 self.packets.add(packet)
                 continue
-            for frame in self._frames(packet):
-                self._time = self._end(frame)
-                yield frame
+            if packet.pts is not None and not packet.is_discard:
+                self._owed.append(packet.pts * packet.time_base)
+            yield from self._frames(packet)
 
     def _frames(self, packet: AnyPacket) -> list[av.VideoFrame]:
         """The good pictures that a packet gives; damage is skipped before the first, and an error after."""
         try:
             frames = self._video.decode(packet)
         except av.error.FFmpegError as error:
-            self._skip_damage(packet, reason(error))
+            self._skip_damage(reason(error))
             return []
         good = []
         for frame in frames:
             if frame.is_corrupt:
-                self._skip_damage(packet, "damaged picture")
+                self._skip_damage("damaged picture")
             else:
-                self._time = self._end(frame)
+                self._place(frame)
                 good.append(frame)
         return good
 
-    def _skip_damage(self, packet: AnyPacket, why: str) -> None:
+    def _skip_damage(self, why: str) -> None:
         self.damaged += 1
-        if self._time is not None or self.damaged > MAX_DAMAGED:
-            raise self._undecodable(packet, why)
+        if self._end is not None or self.damaged > MAX_DAMAGED:
+            raise self._undecodable(why)
 
-    def _undecodable(self, packet: AnyPacket | None, why: str) -> InputError:
-        time = self._time
-        if time is None and packet is not None and packet.pts is not None:
-            time = packet.pts * packet.time_base
-        if time is None and self._name == STDIN and "mp4" in self._container.format.name:
+    def _undecodable(self, why: str) -> InputError:
+        if self._end is None and self._name == STDIN and "mp4" in self._container.format.name:
             why += "; an MP4 from a pipe needs its index in front: write it with -movflags +faststart"
-        return InputError(f"{self._name}: undecodable at {clock(time or Fraction(0))} ({why})")
+        time = min(self._owed, default=self._end or Fraction(0))
+        return InputError(f"{self._name}: undecodable at {clock(time)} ({why})")
 
-    def _end(self, frame: av.VideoFrame) -> Fraction:
+    def _place(self, frame: av.VideoFrame) -> None:
+        """Notes how far the pictures have come."""
         if frame.pts is None:
-            return self._time or Fraction(0)
-        return (frame.pts + frame.duration) * self._unit(frame)
+            self._end = self._end or Fraction(0)
+            return
+        begin = frame.pts * self._unit(frame)
+        self._end = begin + frame.duration * self._unit(frame)
+        self._owed = [time for time in self._owed if time > begin]
 
     def _unit(self, frame: av.VideoFrame) -> Fraction:
         return frame.time_base or self._video.time_base or Fraction(1)
