@@ -115,8 +115,7 @@ def convert(
             VideoSource(options.source, start=options.start, frames=options.frames, overrides=options.overrides)
         )
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
-        notices = (*source.info.notices, *sink.notices)
-        on_open(source.info, notices)
+        on_open(source.info, (*source.info.notices, *sink.notices))
         flow = stack.enter_context(Flow())
         batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
         signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
@@ -133,8 +132,9 @@ def convert(
         sink.commit()
         elapsed = time.monotonic() - began
         busy = busy_seconds(flow.times, elapsed)
+        info, notices = source.info, (*source.info.notices, *sink.notices)
     return ConvertReport(
-        source=source.info,
+        source=info,
         outputs=options.outputs,
         frames=frames,
         seconds=elapsed,

@@ -1,5 +1,6 @@
 """`tsexpand convert`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -207,10 +208,19 @@ def run_job(job: Job, engine: "Engine", values: dict[str, Any], quiet: bool) -> 
     if job.folder:
         make_folder(job.folder)
 
-    def opened(info: "VideoInfo", notices: tuple[str, ...]) -> None:
-        for line in (*(f"assumed {guess}" for guess in info.guesses), *notices):
-            if not quiet:
+    told: list[str] = []
+
+    def tell(lines: Iterable[str]) -> None:
+        for line in lines:
+            if not quiet and line not in told:
+                told.append(line)
                 click.echo(f"{job.source}: {line}", err=True)
 
+    def opened(info: "VideoInfo", notices: tuple[str, ...]) -> None:
+        tell(f"assumed {guess}" for guess in info.guesses)
+        tell(notices)
+
     with progress_view(Path(job.source).name, quiet) as view:
-        return convert(convert_options(job, values), engine, opened, view.show)
+        report = convert(convert_options(job, values), engine, opened, view.show)
+    tell(report.notices)  # some come up on the way
+    return report

@@ -1,0 +1,102 @@
+"""What holds for every model that ships, whichever it is: the contract with the eye."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.engines.pictures import batch_of, signal_format
+from tsexpand.cli.convert import DEFAULT_WEIGHTS
+from tsexpand.colour.codes import Matrix, SignalRange
+from tsexpand.colour.transfer import pq_inverse_eotf
+from tsexpand.engines.eager import EagerEngine
+from tsexpand.network.weights import load_weights, shipped_weights
+
+WHITE = 203.0
+PQ_CODE = 1 / 876  # one code of 10-bit limited range
+
+Expand = Callable[[Tensor], Tensor]
+
+
+@pytest.fixture(scope="module", params=sorted(shipped_weights()))
+def expand(request: pytest.FixtureRequest) -> Expand:
+    """R′G′B′ (N, 3, H, W) in [0, 1] to light in cd/m², through a shipped model."""
+    engine = EagerEngine(load_weights(request.param), torch.device("cpu"))
+    rgb = signal_format(16, SignalRange.FULL, Matrix.IDENTITY)
+
+    def expand(signal: Tensor) -> Tensor:
+        codes = (signal * 65535).round().int()
+        return engine.expand(batch_of(tuple(codes.unbind(1)), rgb)).light
+
+    return expand
+
+
+def picture(height: int = 96, width: int = 128) -> Tensor:
+    """Soft shapes in muted colours, nowhere clipped: (1, 3, H, W)."""
+    generator = torch.Generator().manual_seed(11)
+    coarse = torch.rand(1, 3, 5, 6, generator=generator)
+    soft = torch.nn.functional.interpolate(coarse, (height, width), mode="bicubic", align_corners=False)
+    return (0.1 + 0.5 * soft).clamp(0.02, 0.7)
+
+
+def test_the_default_model_ships() -> None:
+    assert DEFAULT_WEIGHTS in shipped_weights()
+
+
+def test_black_stays_black(expand: Expand) -> None:
+    assert expand(torch.zeros(1, 3, 64, 96)).max() < 0.001
+
+
+def test_letterbox_bars_stay_black(expand: Expand) -> None:
+    signal = picture()
+    signal[:, :, :16] = signal[:, :, -16:] = 0
+    light = expand(signal)
+    assert light[:, :, :12].max() < 0.001 and light[:, :, -12:].max() < 0.001
+
+
+def test_mid_tones_stay_where_the_display_puts_them(expand: Expand) -> None:
+    signal = picture()
+    change = pq_inverse_eotf(expand(signal)) - pq_inverse_eotf(WHITE * signal**2.4)
+    assert change.abs().median() < 4 * PQ_CODE
+    assert change.mean().abs() < 3 * PQ_CODE
+
+
+def test_greys_stay_neutral(expand: Expand) -> None:
+    ramp = torch.linspace(0, 1, 192).expand(1, 3, 64, 192)
+    signal = pq_inverse_eotf(expand(ramp))
+    assert (signal.amax(1) - signal.amin(1)).max() < 8 * PQ_CODE
+
+
+def test_a_ramp_rises(expand: Expand) -> None:
+    ramp = torch.linspace(0, 1, 192).expand(1, 3, 64, 192)
+    levels = pq_inverse_eotf(expand(ramp)).mean(1)[0, 32]
+    assert (levels.diff() > -PQ_CODE).all()
+
+
+def test_nothing_is_darker_than_white_where_sdr_is_white(expand: Expand) -> None:
+    light = expand(torch.ones(1, 3, 64, 96))
+    assert light.min() > 0.9 * WHITE and light.max() < 10 * WHITE
+
+
+def test_a_glint_moves_nothing_far_from_it(expand: Expand) -> None:
+    without = picture()
+    with_glint = without.clone()
+    with_glint[:, :, 40:42, 60:62] = 1.0
+    before, after = (pq_inverse_eotf(expand(signal)) for signal in (without, with_glint))
+    assert (after - before)[:, :, 40:42, 60:62].min() > 0.05
+    far = torch.ones(96, 128, dtype=torch.bool)
+    far[25:57, 45:77] = False
+    assert (after - before).abs()[:, :, far].max() < PQ_CODE
+
+
+def test_a_fade_is_monotonic(expand: Expand) -> None:
+    fade = torch.cat([picture() * level for level in torch.linspace(1, 0, 12)])
+    luminance = expand(fade).mean(1)
+    assert (luminance.mean(dim=(1, 2)).diff() < 0).all()
+    assert (pq_inverse_eotf(luminance).diff(dim=0) < PQ_CODE).all()
+
+
+def test_a_static_clip_stays_static(expand: Expand) -> None:
+    light = expand(picture().expand(3, -1, -1, -1))
+    assert torch.equal(light[0], light[1]) and torch.equal(light[1], light[2])
