@@ -20,8 +20,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tsexpand.codecs.encode import EncoderOptions
 from tsexpand.codecs.exr import Compression
 from tsexpand.convert import ConvertOptions, ConvertReport, convert
@@ -58,6 +56,9 @@ COLOUR = {
 }
 MASTERING, LIGHT = "Mastering display metadata", "Content light level metadata"
 HALF_MILLISECOND, MILLISECOND = Fraction(1, 2000), Fraction(1, 1000)
+Packet = tuple[Fraction | None, Fraction, str]
+"""Time and duration in seconds, hash of the bytes."""
+
 CARRIED = ("audio", "subtitle", "attachment")
 
 
@@ -68,9 +69,9 @@ class Media:
     Attributes:
         video: the first stream of moving pictures, empty if there is none.
         times: of its frames in seconds, None where unknown.
-        light: distinct (MaxCLL, MaxFALL) of its keyframes, and of the container under "container".
+        keyframes: the side data of each, by kind.
         streams: all.
-        packets: by stream: (pts in seconds, duration in seconds, hash).
+        packets: by stream.
         complaints: what ffprobe printed while it decoded.
     """
 
@@ -78,7 +79,7 @@ class Media:
     times: list[Fraction | None]
     keyframes: list[dict[str, dict[str, Any]]]
     streams: list[dict[str, Any]]
-    packets: dict[int, list[tuple[Fraction | None, Fraction, str]]]
+    packets: dict[int, list[Packet]]
     chapters: list[dict[str, Any]]
     complaints: str
 
@@ -124,11 +125,11 @@ def frames_of(path: Path, video: dict[str, Any]) -> tuple[list[Fraction | None],
     return times, [side_data(f) for f in frames if f["key_frame"]], complaints
 
 
-def packets_of(path: Path, streams: list[dict[str, Any]]) -> dict[int, list[tuple[Fraction | None, Fraction, str]]]:
+def packets_of(path: Path, streams: list[dict[str, Any]]) -> dict[int, list[Packet]]:
     entries = "packet=stream_index,pts,duration,size,data_hash"
     found, _ = ffprobe(path, "-show_data_hash", "md5", "-show_entries", entries)
     units = {s["index"]: Fraction(s["time_base"]) for s in streams}
-    packets: dict[int, list[tuple[Fraction | None, Fraction, str]]] = {index: [] for index in units}
+    packets: dict[int, list[Packet]] = {index: [] for index in units}
     for packet in found.get("packets", []):
         unit = units[packet["stream_index"]]
         pts = packet["pts"] * unit if "pts" in packet else None
@@ -219,17 +220,25 @@ def check_companions(path: Path, source: Media, output: Media, report: ConvertRe
         if is_dropped(stream, path, report):
             continue
         what = f"{stream['codec_type']} stream {stream['index']} ({stream.get('codec_name')})"
-        if not copies or copies[0].get("codec_name") != stream.get("codec_name"):
+        if not copies or codec(copies[0]) != codec(stream):
             yield f"{what} is missing, without a notice"
             continue
         copy = copies.pop(0)
         here, there = source.packets[stream["index"]], output.packets[copy["index"]]
         yield from (f"{what}: {problem}" for problem in check_packets(here, there, source, output, cut))
+        if stream["codec_type"] == "subtitle":
+            yield from (f"{what}: {problem}" for problem in check_durations(here, there))
     if copies:
         yield f"{len(copies)} streams more than the source"
     titles = [[(Fraction(c["start_time"]), c.get("tags")) for c in m.chapters] for m in (source, output)]
     if not cut and titles[0] != titles[1]:
         yield f"chapters {titles[1]}, of the source {titles[0]}"
+
+
+def codec(stream: dict[str, Any]) -> str | None:
+    """MP4 has one code for MPEG-1 audio layers 2 and 3, which ffprobe calls mp3."""
+    name = stream.get("codec_name")
+    return "mp3" if name == "mp2" else name
 
 
 def is_chapter_text(stream: dict[str, Any], source: Media) -> bool:
@@ -244,8 +253,8 @@ def is_dropped(stream: dict[str, Any], path: Path, report: ConvertReport) -> boo
 
 
 def check_packets(
-    here: list[tuple[Fraction | None, Fraction, str]],
-    there: list[tuple[Fraction | None, Fraction, str]],
+    here: list[Packet],
+    there: list[Packet],
     source: Media,
     output: Media,
     cut: bool,
@@ -259,14 +268,18 @@ def check_packets(
     most = offset_error(here, there, source, output)
     if most > MILLISECOND:
         yield f"moved against the pictures by {float(most) * 1000:.3f} ms"
-    longer = max((abs(a[1] - b[1]) for a, b in zip(here, there, strict=True)), default=Fraction(0))
+
+
+def check_durations(here: list[Packet], there: list[Packet]) -> Iterator[str]:
+    """Of subtitles; how long sound lasts, its bytes say."""
+    longer = max((abs(a[1] - b[1]) for a, b in zip(here, there, strict=False)), default=Fraction(0))
     if longer > MILLISECOND:
         yield f"durations differ by {float(longer) * 1000:.3f} ms"
 
 
 def offset_error(
-    here: list[tuple[Fraction | None, Fraction, str]],
-    there: list[tuple[Fraction | None, Fraction, str]],
+    here: list[Packet],
+    there: list[Packet],
     source: Media,
     output: Media,
 ) -> Fraction:
@@ -293,7 +306,12 @@ def check_exr(folder: Path, source: Media) -> Iterator[str]:
         done = tool("oiiotool", "--stats", path)
         finite = re.search(r"FiniteCount: (.*)", done.stdout)
         wanted = str(source.video["width"] * source.video["height"])
-        if done.returncode or not finite or set(finite[1].split()[:3]) != {wanted} or size not in " ".join(done.stdout.split()):
+        if (
+            done.returncode
+            or not finite
+            or set(finite[1].split()[:3]) != {wanted}
+            or size not in " ".join(done.stdout.split())
+        ):
             yield f"{path.name}: {done.stdout[:200]} {done.stderr[:200]}"
 
 
@@ -383,7 +401,6 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="file for the results")
     arguments = parser.parse_args()
     engine = make_engine(arguments.network)
-    torch.set_num_threads(max(1, torch.get_num_threads()))
     results = []
     for place in arguments.clips:
         for clip in sorted(place.iterdir()) if place.is_dir() else [place]:

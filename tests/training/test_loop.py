@@ -52,7 +52,7 @@ def test_the_first_network_shows_the_sdr_picture() -> None:
 def test_the_loss_has_its_known_values() -> None:
     truth = torch.full((1, 3, 2, 2), 0.5)
     assert reconstruction_loss(truth, truth).item() == pytest.approx(0, abs=1e-6)
-    assert reconstruction_loss(truth + 0.1, truth).item() == pytest.approx(0.1 + 40 * 0.01, abs=1e-6)
+    assert reconstruction_loss(truth + 0.1, truth).item() == pytest.approx(0.1 + 15 * 0.01, abs=1e-6)
 
 
 def test_the_learning_rate_warms_up_and_falls(options: TrainOptions) -> None:

@@ -7,12 +7,12 @@ COSINE_WEIGHT = 0.5
 """Weight of the cosine term on PQ signals; the paper's 5 is for linear light in [0, 1]."""
 
 
-SQUARE_WEIGHT = 40.0
+SQUARE_WEIGHT = 15.0
 """Weight of the squared error, which pulls highlights from their median towards their mean: PSNR asks for it."""
 
 
 def reconstruction_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """L1, colour direction and squared error: |p − t| + 0.5·(1 − cosine over channels) + 40·(p − t)², means.
+    """L1, colour direction and squared error: |p − t| + 0.5·(1 − cosine over channels) + 15·(p − t)², means.
 
     Args:
         prediction: (N, 3, H, W), PQ signal.
