@@ -163,10 +163,10 @@ def test_odd_pictures_are_kept_in_av1(tmp_path: Path) -> None:
 # Companions
 
 
-def make_source(path: Path) -> None:
+def make_source(path: Path, rate: int = 48000) -> None:
     """A Matroska file with two audio streams, two subtitle streams, a font, chapters and tags."""
     with av.open(str(path), "w", "matroska") as output:
-        streams = [output.add_stream(codec, rate=48000) for codec in ("aac", "pcm_s16le")]
+        streams = [output.add_stream(codec, rate=rate) for codec in ("aac", "pcm_s16le")]
         streams[1].disposition = Disposition.comment
         streams[1].metadata["language"] = "nld"
         text = [output.add_stream(codec) for codec in ("subrip", "ass")]
@@ -187,7 +187,7 @@ def make_source(path: Path) -> None:
         for sound in streams:
             for i in range(5):
                 frame = av.AudioFrame.from_ndarray(np.full((1, 2048), 500 * i, np.int16), "s16", "stereo")
-                frame.sample_rate, frame.pts, frame.time_base = 48000, 4800 + 1024 * i, Fraction(1, 48000)
+                frame.sample_rate, frame.pts, frame.time_base = rate, 4800 + 1024 * i, Fraction(1, rate)
                 output.mux(sound.encode(frame))
             output.mux(sound.encode(None))
         for stream, line in zip(text, (b"Bonjour", b"0,0,Default,,0,0,0,,Hello"), strict=True):
@@ -283,6 +283,18 @@ def test_sound_before_zero_moves_nothing(tmp_path: Path, source: Path, container
     starts = [time for _, time in contents(tmp_path / "clip.part")["aac"]]
     assert starts[0] == Fraction(-21, 1000)
     assert starts[1] == 0
+
+
+@pytest.mark.parametrize("container", [Container.MP4, Container.MOV])
+def test_a_late_start_of_sound_is_kept_to_a_sample(tmp_path: Path, container: Container) -> None:
+    make_source(tmp_path / "source.mkv", rate=44100)
+    with opened(tmp_path / "source.mkv") as (companions, packets):
+        sounds = [p for p in packets if isinstance(p, av.Packet) and p.stream.index == 0 and p.pts is not None]
+        for i, packet in enumerate(sounds):
+            packet.pts = packet.dts = 62 + 23 * i  # milliseconds; the first falls between two samples
+        write_video(tmp_path / "clip.part", container, companions=companions, packets=packets)
+    start = contents(tmp_path / "clip.part")["aac"][0][1]
+    assert abs(start - Fraction(62, 1000)) <= Fraction(1, 44100)
 
 
 def test_matroska_has_no_checksums_for_the_patch_to_break(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from math import lcm
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.stream import Disposition, Stream
@@ -172,15 +173,22 @@ def _muxer_options(container: Container, info: VideoInfo, streams: list[Stream])
 
 
 def _movie_timescale(info: VideoInfo, streams: list[Stream]) -> int:
-    """Units a second in which a late start is stated: a multiple of each stream's where that fits.
+    """Units a second in which a late start is stated: a multiple of each track's where that fits.
 
-    FFmpeg's default of 1000 rounds the start of a track, and so every time in it, to a millisecond.
+    FFmpeg's default of 1000 rounds the start of a track, and so every time in it, down to a millisecond.
     """
     scale = info.time_base.denominator
-    for denominator in (1000, *(s.time_base.denominator for s in streams if s.time_base)):
-        if lcm(scale, denominator) <= _MAX_TIMESCALE:
-            scale = lcm(scale, denominator)
+    for units in (1000, *(_timescale(stream) for stream in streams)):
+        if lcm(scale, units) <= _MAX_TIMESCALE:
+            scale = lcm(scale, units)
     return scale
+
+
+def _timescale(stream: Stream) -> int:
+    """Units a second of the stream's track in MP4: of sound its samples, whatever clock the input had."""
+    if isinstance(stream, AudioStream) and stream.codec_context is not None:
+        return stream.codec_context.sample_rate or 1
+    return stream.time_base.denominator if stream.time_base else 1
 
 
 def _donor(encoder: Encoder, signal: SignalFormat, mastering: MasteringDisplay | None) -> InputContainer:
