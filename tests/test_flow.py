@@ -244,3 +244,41 @@ def test_times_name_the_bottleneck() -> None:
     assert times.busy >= 0.04
     assert times.starved >= 0.04
     assert times.blocked < 0.04
+
+
+def test_leaving_wakes_what_a_channel_can_not() -> None:
+    stopped = threading.Event()
+
+    def waiting() -> Iterator[int]:
+        yield 1
+        assert stopped.wait(10)
+
+    with Flow() as flow:
+        flow.on_cancel(stopped.set)
+        assert next(flow.prefetch(waiting(), depth=1, name="waiting")) == 1
+    assert stopped.is_set()
+
+
+def test_a_thread_is_joined_though_its_start_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        raise KeyboardInterrupt
+
+    def endless() -> Iterator[int]:
+        while True:
+            yield 1
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt), Flow() as flow:
+        flow.prefetch(endless(), depth=1, name="endless")
+
+
+def test_a_thread_that_never_started_does_not_hold_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(RuntimeError, match="can't start"), Flow() as flow:
+        flow.prefetch(iter([1]), depth=1, name="refused")

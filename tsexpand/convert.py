@@ -12,10 +12,11 @@ from .codecs.decode import SignalOverrides, VideoSource
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
 from .engines import Engine
-from .engines.devices import default_batch_size
+from .engines.devices import default_batch_size, translated_memory
 from .errors import InputError
 from .flow import Flow, StageTimes
 from .frames import LightBatch, SignalBatch, VideoInfo
+from .sinks import Sink
 from .sinks.delivery import DeliveryOptions, make_sink
 from .temporal.exposure import anchor
 from .temporal.smoothing import smooth
@@ -109,41 +110,65 @@ def convert(
     Raises:
         InputError, OutputError, DeviceError: nothing is left under a final name.
     """
-    began = time.monotonic()
     with ExitStack() as stack:
         source = stack.enter_context(
             VideoSource(options.source, start=options.start, frames=options.frames, overrides=options.overrides)
         )
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
         on_open(source.info, (*source.info.notices, *sink.notices))
-        flow = stack.enter_context(Flow())
-        batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
-        signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
-        prepared = flow.prefetch(_prepared(signals, engine, options, sink.prepare), DEPTH, "device")
-        frames, total = 0, _expected_frames(source.info, options)
-        for batch, count in prepared:
-            sink.write(batch)
-            frames += count
-            elapsed = time.monotonic() - began
-            busy = busy_seconds(flow.times, elapsed)
-            on_progress(ConvertProgress(frames, total, frames / elapsed, max(busy, key=busy.__getitem__)))
-        if not frames:
+        written = _run(source, engine, sink, options, on_progress)
+        if not written.frames:
             raise InputError(f"{options.source}: no frame could be decoded")
         sink.commit()
-        elapsed = time.monotonic() - began
-        busy = busy_seconds(flow.times, elapsed)
-        info, notices = source.info, (*source.info.notices, *sink.notices)
-    return ConvertReport(
-        source=info,
-        outputs=options.outputs,
-        frames=frames,
-        seconds=elapsed,
-        engine=engine.description,
-        busy=busy,
-        bottleneck=max(busy, key=busy.__getitem__),
-        content_light=sink.content_light,
-        notices=notices,
-    )
+        return ConvertReport(
+            source=source.info,
+            outputs=options.outputs,
+            frames=written.frames,
+            seconds=written.seconds,
+            engine=engine.description,
+            busy=written.busy,
+            bottleneck=written.bottleneck,
+            content_light=sink.content_light,
+            notices=(*source.info.notices, *sink.notices),
+        )
+
+
+@dataclass(slots=True)
+class _Written:
+    """What has been written so far, and where the time went."""
+
+    frames: int = 0
+    seconds: float = 0.0
+    busy: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def bottleneck(self) -> str:
+        return max(self.busy, key=self.busy.__getitem__, default="")
+
+
+def _run(
+    source: VideoSource,
+    engine: Engine,
+    sink: Sink[Any],
+    options: ConvertOptions,
+    on_progress: Callable[[ConvertProgress], None],
+) -> _Written:
+    """The three threads, until the last frame is written."""
+    began = time.monotonic()
+    written = _Written()
+    total = _expected_frames(source.info, options)
+    batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
+    with Flow() as flow:
+        flow.on_cancel(getattr(source, "cancel", lambda: None))
+        signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
+        for batch, count in flow.prefetch(_prepared(signals, engine, options, sink.prepare), DEPTH, "device"):
+            sink.write(batch)
+            written.frames += count
+            written.seconds = time.monotonic() - began
+            written.busy = busy_seconds(flow.times, written.seconds)
+            rate = written.frames / written.seconds
+            on_progress(ConvertProgress(written.frames, total, rate, written.bottleneck))
+    return written
 
 
 def _prepared(
@@ -154,9 +179,10 @@ def _prepared(
     if options.smooth:
         lights = smooth(lights)
     delivery = options.delivery
-    for batch in lights:
-        light = roll_off(batch.light, delivery.peak, delivery.reference_white)
-        yield prepare(replace(batch, light=light)), len(batch)
+    with translated_memory(engine.device):
+        for batch in lights:
+            light = roll_off(batch.light, delivery.peak, delivery.reference_white)
+            yield prepare(replace(batch, light=light)), len(batch)
 
 
 def busy_seconds(times: Sequence[StageTimes], elapsed: float) -> dict[str, float]:

@@ -8,7 +8,7 @@ Errors travel down the chain with a note of where they rose, cancellation travel
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -116,7 +116,16 @@ class Flow:
         self._threads: list[threading.Thread] = []
         self._channels: list[Channel[object]] = []
         self._left = False
+        self._wakers: list[Callable[[], None]] = []
         self.times: list[StageTimes] = []
+
+    def on_cancel(self, wake: Callable[[], None]) -> None:
+        """Registers what ends a wait that a channel can't end, such as a read from a pipe.
+
+        Args:
+            wake: called once when the flow is left, before its threads are joined.
+        """
+        self._wakers.append(wake)
 
     def __enter__(self) -> Self:
         return self
@@ -127,8 +136,10 @@ class Flow:
         self._left = True
         for channel in self._channels:
             channel.cancel()
+        for wake in self._wakers:
+            wake()
         for thread in self._threads:
-            thread.join()
+            _join(thread)
         late = [channel.late_error for channel in self._channels if channel.late_error is not None]
         if error is None and late:
             error = late.pop(0)
@@ -156,9 +167,21 @@ class Flow:
         if self._left:  # a stage that prefetches in its turn may get here while the flow is left
             channel.cancel()
         self.times.append(times)
+        self._threads.append(thread)  # first: an interruption may come while it starts
         thread.start()
-        self._threads.append(thread)
         return _consume(channel, times)
+
+
+def _join(thread: threading.Thread) -> None:
+    """Waits for the end of a thread whose start may have been interrupted.
+
+    A thread that outlived this would be torn down with the interpreter, in the middle of C++.
+    """
+    deadline = time.monotonic() + 1.0
+    while thread.ident is None and time.monotonic() < deadline:  # either about to run, or never started
+        time.sleep(0.001)
+    if thread.ident is not None:
+        thread.join()
 
 
 def _note(error: BaseException, others: Iterable[BaseException]) -> None:

@@ -7,9 +7,9 @@ from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
 from tsexpand.codecs.encode import LIBRARIES
 from tsexpand.codecs.exr import Compression
+from tsexpand.codecs.passthrough import Container
 from tsexpand.engines.devices import Precision
 from tsexpand.errors import InputError, OutputError
-from tsexpand.sinks.delivery import VIDEO_SUFFIXES
 
 
 def choices(name: str) -> set[str]:
@@ -22,7 +22,7 @@ def test_choices_are_those_of_the_library() -> None:
     assert choices("compression") == {c.value for c in Compression}
     assert choices("precision") == {p.value for p in Precision}
     assert choices("codec") == set(LIBRARIES)
-    assert {f".{c}" for c in choices("to")} == {*VIDEO_SUFFIXES, ".exr"}
+    assert {f".{c}" for c in choices("to")} == {*Container.suffixes(), ".exr"}
 
 
 def test_one_input_goes_to_the_output_itself() -> None:

@@ -1,9 +1,14 @@
 """The command as a process: exit codes, what goes to which stream, what is left."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
+
+from tests.codecs.input_clips import write_clip
 
 
 def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -32,6 +37,7 @@ def test_version() -> None:
         (("convert", "missing.mp4", "out"), 3, "missing.mp4"),
         (("convert", "a.mp4"), 2, "Missing argument"),
         (("convert", "a.mp4", "out", "--peak", "100"), 2, "not above"),
+        (("convert", "a.mp4", "out", "--peak", "nan"), 2, "not above"),
         (("convert", "a.mp4", "out", "--weights", "nonsense"), 5, "nonsense"),
         (("convert", "a.mp4", "out", "--device", "cuda:77"), 6, "cuda:77"),
         (("probe", "missing.mp4"), 3, "missing.mp4"),
@@ -46,3 +52,22 @@ def test_failures_are_one_line_and_a_code(
     assert result.stdout == ""
     if code != 2:
         assert result.stderr.count("\n") == 1
+
+
+def test_debug_shows_the_traceback(tmp_path: object) -> None:
+    result = run("--debug", "convert", "missing.mp4", "out", cwd=tmp_path)
+    assert result.returncode == 3
+    assert "Traceback" in result.stderr and result.stderr.splitlines()[-1].startswith("Error: missing.mp4")
+
+
+def test_one_failing_does_not_stop_the_others(tmp_path: Path) -> None:
+    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
+    write_clip(tmp_path / "good.mkv", [planes] * 2)
+    (tmp_path / "bad.mkv").write_bytes(b"nothing")
+    result = run("convert", "bad.mkv", "good.mkv", "hdr", "--to", "mkv", "--json", "--quiet", cwd=tmp_path)
+    bad, good = map(json.loads, result.stdout.splitlines())
+    assert result.returncode == 3
+    assert (bad["input"], bad["exit_code"]) == ("bad.mkv", 3)
+    assert (good["outputs"], good["frames"]) == (["hdr/good.mkv"], 2)
+    assert [path.name for path in (tmp_path / "hdr").iterdir()] == ["good.mkv"]
+    assert "1 of 2 inputs failed" in result.stderr

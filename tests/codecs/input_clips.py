@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from tsexpand.codecs.pixel_layouts import pixel_layout
-from tsexpand.codecs.pixels import Planes, frame_from_planes
+from tsexpand.codecs.pixels import frame_from_planes
+from tsexpand.colour.ycbcr import Planes
 
 TIME_BASE = Fraction(1, 1000)
 SAMPLE_RATE = 8000

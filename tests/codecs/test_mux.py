@@ -377,7 +377,7 @@ def test_a_failure_while_patching_removes_the_file(tmp_path: Path, monkeypatch: 
 
 
 def test_a_directory_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="no such directory"):
+    with pytest.raises(OutputError, match="no such folder"):
         write_video(tmp_path / "nowhere" / "clip.part", Container.MP4)
 
 
@@ -418,9 +418,7 @@ def test_names_that_look_like_addresses_are_paths(tmp_path: Path, monkeypatch: p
     assert len(times_of(tmp_path / "http:clip.part")) == 5
 
 
-@pytest.mark.parametrize(
-    ("name", "container"), [("a.MP4", "MP4"), ("b.m4v", "MP4"), ("c.mov", "MOV"), ("d.mkv", "MKV")]
-)
+@pytest.mark.parametrize(("name", "container"), [("a.MP4", "MP4"), ("c.mov", "MOV"), ("d.mkv", "MKV")])
 def test_containers_by_suffix(name: str, container: str) -> None:
     assert Container.of(Path(name)) is Container[container]
 

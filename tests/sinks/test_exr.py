@@ -1,3 +1,5 @@
+import signal
+import threading
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,47 @@ def test_a_folder_of_other_things_is_joined(tmp_path: Path) -> None:
     (tmp_path / "other.000001.exr").write_bytes(b"another sequence")
     write(sink(tmp_path), 1)
     assert (tmp_path / "clip.000001.exr").exists() and (tmp_path / "other.000001.exr").exists()
+
+
+def test_a_link_to_an_empty_folder_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk", target_is_directory=True)
+    write(sink(tmp_path / "link"), 2)
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["clip.000001.exr", "clip.000002.exr"]
+
+
+def test_an_interruption_does_not_cut_the_moving_in_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(sink(tmp_path / "out"), 4)
+    main, replace = threading.main_thread(), Path.replace
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if target.name == "clip.000002.exr":
+            signal.pthread_kill(main.ident or 0, signal.SIGINT)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(sink(tmp_path / "out", overwrite=True), 3)
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["clip.000001.exr", "clip.000002.exr", "clip.000003.exr"]
+
+
+def test_a_phone_held_upright_gives_upright_pictures(tmp_path: Path) -> None:
+    quarter = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    info = video_info(display_matrix=quarter, sample_aspect_ratio=Fraction(4, 3))
+    write(sink(tmp_path / "out", info=info), 1)
+    assert read_exr(tmp_path / "out" / "clip.000001.exr").shape == (3, 64, 48)
+
+
+def test_a_slanted_picture_is_said(tmp_path: Path) -> None:
+    slanted = sink(tmp_path / "out", info=video_info(display_matrix=(1, 1, 0, 1, 1, 0, 0, 0, 1 << 30)))
+    assert "as coded" in slanted.notices[0]
+
+
+def test_a_name_that_is_not_text_still_names_pictures(tmp_path: Path) -> None:
+    write(sink(tmp_path / "out", info=video_info(name="caf\udce9.mp4")), 1)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["caf_.000001.exr"]
 
 
 def test_a_file_in_the_way_is_an_output_error(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import traceback
 from types import FrameType
 
 import click
@@ -11,13 +10,14 @@ from .. import __version__
 from ..errors import INTERRUPTED, TsexpandError
 from .convert import convert_command
 from .probe import probe_command
+from .report import show_error
 from .train import train_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="tsexpand")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+def cli() -> None:
     """SDR footage to HDR that does not flicker.
 
     \b
@@ -47,17 +47,14 @@ def main() -> None:
     """Entry point of `tsexpand`: the one place where errors become a line and an exit code."""
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
-    debug = "--debug" in sys.argv[1:2]
     try:
         sys.exit(cli.main(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted: nothing was left under a final name.", err=True)
+        click.echo("Interrupted: what was not finished is removed.", err=True)
         sys.exit(INTERRUPTED)
     except TsexpandError as error:
-        if debug:
-            traceback.print_exc()
-        click.echo(f"Error: {error}", err=True)
+        show_error(error)
         sys.exit(error.exit_code)

@@ -13,6 +13,7 @@ from .progress import progress_view
 from .report import show_failure, show_report
 
 if TYPE_CHECKING:
+    from ..codecs.decode import SignalOverrides
     from ..convert import ConvertOptions, ConvertReport
     from ..engines import Engine
     from ..frames import VideoInfo
@@ -70,7 +71,12 @@ DEFAULT_WEIGHTS = "baseRec_tuningRec"
     help="Of EXR; all but dwaa are lossless.",
 )
 @click.option("--input-matrix", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Instead of what the input says.")
-@click.option("--input-range", type=click.Choice(["limited", "full"]), help="Instead of what the input says.")
+@click.option("--input-range", type=click.Choice(["limited", "full"]), help="Likewise.")
+@click.option("--input-transfer", type=click.Choice(["bt1886", "srgb", "gamma22", "gamma28"]), help="Likewise.")
+@click.option("--input-primaries", type=click.Choice(["bt601-525", "bt601-625", "bt709", "bt2020"]), help="Likewise.")
+@click.option(
+    "--input-chroma", type=click.Choice(["left", "center", "topleft", "top", "bottomleft", "bottom"]), help="Likewise."
+)
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps.")
 @click.option(
     "--precision", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
@@ -96,6 +102,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     """
     check_light(values)
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
+    refuse_inputs_as_outputs(jobs)
     engine = load_engine(values)
     failures = []
     for job in jobs:
@@ -130,7 +137,7 @@ def exit_code(failures: list[TsexpandError]) -> int:
 
 def check_light(values: dict[str, Any]) -> None:
     """Refuses a peak that is not above the reference white."""
-    if values["peak"] <= values["reference_white"]:
+    if not values["peak"] > values["reference_white"]:  # so that nan is refused, too
         raise click.UsageError(
             f"--peak {values['peak']:g} is not above --reference-white {values['reference_white']:g}"
         )
@@ -152,6 +159,13 @@ def plan_jobs(inputs: tuple[str, ...], output: Path, to: str | None, also: tuple
     return jobs
 
 
+def refuse_inputs_as_outputs(jobs: list[Job]) -> None:
+    """Refuses what would write over any of the inputs, before the first is converted."""
+    from ..sinks.paths import refuse_sources
+
+    refuse_sources((output for job in jobs for output in job.outputs), [job.source for job in jobs])
+
+
 def _own_name(source: str, to: str) -> str:
     stem = "stdin" if source == "-" else Path(source).stem
     return stem if to == "exr" else f"{stem}.{to}"
@@ -170,15 +184,11 @@ def load_engine(values: dict[str, Any]) -> "Engine":
 
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     """What the command line says, for one input."""
-    from ..codecs.decode import SignalOverrides
     from ..codecs.encode import EncoderOptions
     from ..codecs.exr import Compression
-    from ..colour.codes import Matrix, SignalRange
     from ..convert import ConvertOptions
     from ..sinks.delivery import DeliveryOptions
 
-    matrices = {"bt601": Matrix.SMPTE170M, "bt709": Matrix.BT709, "bt2020": Matrix.BT2020_NCL}
-    signal_range = values["input_range"]
     return ConvertOptions(
         source=job.source,
         outputs=job.outputs,
@@ -193,10 +203,35 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         start=values["start"],
         frames=values["frames"],
         smooth=values["smooth"],
-        overrides=SignalOverrides(
-            matrix=matrices.get(values["input_matrix"]),
-            signal_range=SignalRange(signal_range) if signal_range else None,
-        ),
+        overrides=overrides(values),
+    )
+
+
+def overrides(values: dict[str, Any]) -> "SignalOverrides":
+    """What the command line says about the input's colour."""
+    from ..codecs.decode import SignalOverrides
+    from ..colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
+
+    matrices = {"bt601": Matrix.SMPTE170M, "bt709": Matrix.BT709, "bt2020": Matrix.BT2020_NCL}
+    transfers = {
+        "bt1886": Transfer.BT709,
+        "srgb": Transfer.SRGB,
+        "gamma22": Transfer.GAMMA22,
+        "gamma28": Transfer.GAMMA28,
+    }
+    primaries = {
+        "bt601-525": Primaries.SMPTE170M,
+        "bt601-625": Primaries.BT470BG,
+        "bt709": Primaries.BT709,
+        "bt2020": Primaries.BT2020,
+    }
+    signal_range, chroma = values["input_range"], values["input_chroma"]
+    return SignalOverrides(
+        matrix=matrices.get(values["input_matrix"]),
+        signal_range=SignalRange(signal_range) if signal_range else None,
+        transfer=transfers.get(values["input_transfer"]),
+        primaries=primaries.get(values["input_primaries"]),
+        chroma_location=ChromaLocation(chroma) if chroma else None,
     )
 
 

@@ -1,6 +1,8 @@
 """What was done, as lines on stderr or JSON on stdout."""
 
 import json
+import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,8 +72,15 @@ def report_values(report: "ConvertReport") -> dict[str, Any]:
     }
 
 
+def show_error(error: TsexpandError) -> None:
+    """The line that every known failure is; with `tsexpand --debug`, its traceback first."""
+    if sys.argv[1:2] == ["--debug"]:  # here, because errors arrive from inside and outside of commands
+        traceback.print_exception(error)
+    click.echo(f"Error: {error}", err=True)
+
+
 def show_failure(source: str, error: TsexpandError, as_json: bool) -> None:
     """One conversion that failed."""
-    click.echo(f"Error: {error}", err=True)
+    show_error(error)
     if as_json:
         click.echo(json.dumps({"input": source, "error": str(error), "exit_code": error.exit_code}))

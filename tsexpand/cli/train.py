@@ -21,9 +21,18 @@ LINE_INTERVAL = 10.0
 @click.option("--size", type=click.IntRange(32, 256), default=144, show_default=True, help="Of a sample, pixels, even.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of samples and first weights.")
 @click.option("--bfloat16", is_flag=True, help="Convolutions in bfloat16: twice as fast on CPUs that have it.")
+@click.option("--overwrite", is_flag=True, help="Replace WEIGHTS if it exists.")
 @click.option("--compile", "compiled", is_flag=True, help="Compile the network; needs a C++ compiler.")
 def train_command(
-    data: Path, weights: Path, steps: int, batch_size: int, size: int, seed: int, bfloat16: bool, compiled: bool
+    data: Path,
+    weights: Path,
+    steps: int,
+    batch_size: int,
+    size: int,
+    seed: int,
+    bfloat16: bool,
+    overwrite: bool,
+    compiled: bool,
 ) -> int:
     """Train the network, first phase.
 
@@ -31,9 +40,12 @@ def train_command(
 
     A checkpoint is kept beside WEIGHTS and resumed, to the sample, where it exists.
     """
+    from ..sinks.paths import check_file, check_parent
     from ..training.loop import TrainOptions, train
     from ..training.publish import publish
 
+    check_parent(weights.absolute())
+    check_file(weights, overwrite)
     if size % 2:
         raise click.UsageError("--size must be even")
     checkpoint = weights.with_suffix(".checkpoint")

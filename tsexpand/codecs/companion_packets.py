@@ -1,6 +1,7 @@
 """Packets of audio and subtitles on their way from the demuxer to the muxer."""
 
 from collections import deque
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,10 @@ class CompanionPackets:
         self._waiting.clear()
         self._bytes = 0
 
+    def drop_before(self, begin: Fraction) -> None:
+        """Drops what ends before a time: it belongs to pictures that are not wanted."""
+        self._keep(p for p in self._waiting if _ends_after(p, begin))
+
     def take(self, begin: Fraction | None, end: Fraction | None) -> tuple[AnyPacket, ...]:
         """Hands over what belongs to the pictures so far.
 
@@ -60,12 +65,14 @@ class CompanionPackets:
             In file order, with times in their own time base.
         """
         due = [p for p in self._waiting if end is None or packet_time(p) < end]
-        later = [p for p in self._waiting if end is not None and packet_time(p) >= end]
-        self._waiting = deque(later)
-        self._bytes = sum(p.size for p in later)
+        self._keep(p for p in self._waiting if end is not None and packet_time(p) >= end)
         if begin is None:
             return tuple(due)
         return tuple(_moved(p, begin) for p in due if _ends_after(p, begin))
+
+    def _keep(self, packets: Iterable[AnyPacket]) -> None:
+        self._waiting = deque(packets)
+        self._bytes = sum(p.size for p in self._waiting)
 
 
 def packet_time(packet: AnyPacket) -> Fraction:

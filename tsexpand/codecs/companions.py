@@ -7,6 +7,12 @@ from typing import Any
 
 from av.stream import Stream
 
+COMPANION_TYPES = ("audio", "subtitle")
+"""Streams whose packets are copied; data streams can't be muxed in general, attachments have no packets."""
+
+KEPT_TYPES = (*COMPANION_TYPES, "attachment")
+"""Streams that are kept as far as the output can hold them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Companions:

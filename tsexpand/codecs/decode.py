@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from itertools import chain
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -12,7 +11,7 @@ import av
 
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, clock
-from .companions import Companions
+from .companions import COMPANION_TYPES, KEPT_TYPES, Companions
 from .description import AS_TAGGED, SignalOverrides, describe, refuse_hdr
 from .opening import find_video, open_input
 from .pictures import PictureReader
@@ -20,9 +19,6 @@ from .pixels import planes_from_frames
 from .timeline import Timeline
 
 __all__ = ["AS_TAGGED", "SignalOverrides", "VideoSource"]
-
-COMPANION_TYPES = ("audio", "subtitle")
-"""Streams whose packets are copied; data streams can't be muxed in general, attachments have no packets."""
 
 SEARCHABLE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts"})
 """Containers in which a keyframe is found by its time; others are decoded from their beginning."""
@@ -62,17 +58,18 @@ class VideoSource:
         self._overrides = overrides
         self._begin: Timing | None = None  # of the first wanted picture, on the input's clock
         self._is_cut = False
-        self._container = open_input(name)
+        self._opened = open_input(name)
+        self._container = self._opened.container
         try:
             self._video = find_video(self._container, name)
             refuse_hdr(name, self._video.codec_context.color_trc, overrides)
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
-            self._reader = PictureReader(name, self._container, self._video, with_packets)
+            self._reader = PictureReader(name, self._opened, self._video, with_packets)
             self._first = self._decode_first()
             self.info = describe(name, self._container, self._video, self._first, overrides)
         except BaseException:
-            self._container.close()
+            self._opened.close()
             raise
         self._notice_damage()
 
@@ -83,7 +80,11 @@ class VideoSource:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._reader.close()
-        self._container.close()
+        self._opened.close()
+
+    def cancel(self) -> None:
+        """Makes `batches` raise `Cancelled`, at once where it waits for a pipe; from any thread, at any time."""
+        self._reader.cancel()
 
     def batches(self, batch_size: int) -> Iterator[SignalBatch]:
         """Decodes, once.
@@ -96,7 +97,8 @@ class VideoSource:
             packets that come after the last picture.
 
         Raises:
-            InputError: undecodable, or the pictures change their size or kind.
+            InputError: undecodable, cut off, or the pictures change their size or kind.
+            Cancelled: after `cancel`.
         """
         held: list[tuple[av.VideoFrame, Timing]] = []
         for picture in self._wanted():
@@ -108,9 +110,8 @@ class VideoSource:
 
     def _find_companions(self) -> Companions:
         is_excerpt = self._start is not None or self._limit is not None
-        types = (*COMPANION_TYPES, "attachment")
         return Companions(
-            streams=tuple(s for s in self._container.streams if s.type in types),
+            streams=tuple(s for s in self._container.streams if s.type in KEPT_TYPES),
             chapters=() if is_excerpt else tuple(cast(dict[str, Any], c) for c in self._container.chapters()),
             metadata=self._container.metadata,
             video_metadata=self._video.metadata,
@@ -138,6 +139,7 @@ class VideoSource:
             timing = timeline.place(frame)
             self._check(frame, timing)
             if earliest is not None and timing.seconds < earliest:
+                self._reader.packets.drop_before(timing.seconds)
                 continue
             self._begin = self._begin or timing
             yield frame, timing
@@ -146,12 +148,29 @@ class VideoSource:
                 self._is_cut = True
                 self._reader.read_packets_until(self._end(timing))
                 break
-        if count == 0:
-            raise InputError(f"{self._name}: ends before the start at {clock(self._start or Fraction(0))}")
-        if not self._is_cut and (lost := self._reader.lost_end) is not None:
-            self._add_notice(f"The end of the video could not be decoded: nothing from {clock(lost)} on.")
+        if not self._is_cut:
+            self._check_end(count, self._end(timing))
         if timeline.repaired:
             self._add_notice(f"The times of {timeline.repaired} pictures were missing or out of order; repaired.")
+
+    def _check_end(self, count: int, end: Fraction) -> None:
+        """Where the input itself ended: whether it holds what it should.
+
+        Args:
+            count: of wanted pictures.
+            end: of the last picture.
+
+        Raises:
+            InputError: it was cut off, its end is damaged, or no picture was wanted.
+        """
+        if (missing := self._reader.completeness.missing()) is not None:
+            there = f"{count} of about {count + missing} frames are there"
+            advice = f"get it whole, or take those with --frames {count}" if count else "get it whole"
+            raise InputError(f"{self._name}: cut off at {clock(end)}: {there}; {advice}")
+        if count == 0:
+            raise InputError(f"{self._name}: ends before the start at {clock(self._start or Fraction(0))}")
+        if (lost := self._reader.check_end()) is not None:
+            self._add_notice(f"The end of the video could not be decoded: nothing from {clock(lost)} on.")
 
     def _from_start(self) -> tuple[Fraction | None, Iterator[av.VideoFrame]]:
         """The earliest time that is wanted, if not all is, and pictures from there or from some way before."""
@@ -165,7 +184,7 @@ class VideoSource:
         return earliest, chain([first], self._reader)
 
     def _is_searchable(self) -> bool:
-        return self._container.format.name in SEARCHABLE_FORMATS and Path(self._name).is_file()
+        return self._container.format.name in SEARCHABLE_FORMATS and self._opened.is_file
 
     def _new_timeline(self) -> Timeline:
         return Timeline(self.info.time_base, self.info.frame_rate)

@@ -1,6 +1,7 @@
 """What a stream says of its pictures, in our words."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
@@ -9,18 +10,29 @@ from typing import TypeVar, cast
 import av
 from av.buffer import Buffer
 from av.container import InputContainer
+from av.stream import Stream
 from av.video.stream import VideoStream
 
 from ..colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
-from ..colour.signal import Guess, SignalFormat, fill_unspecified, unsupported
+from ..colour.signal import Guess, SignalFormat, already_hdr, fill_unspecified, unsupported
 from ..errors import InputError
 from ..frames import VideoInfo
+from .companions import KEPT_TYPES
+from .opening import COVER_ART
 from .pixel_layouts import PixelLayout, pixel_layout
 
 Code = TypeVar("Code", bound=IntEnum)
 
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+
+FIELD_ORDERS = {
+    2: "top field first",
+    3: "bottom field first",
+    4: "bottom field first, coded second",
+    5: "top field first, coded second",
+}
+"""By FFmpeg's AVFieldOrder; the others are progressive and unknown."""
 
 CENTRED_CODECS = frozenset({"mjpeg", "mpeg1video"})
 """Codecs whose chroma lies in the centre by their standard: JPEG (JFIF 1.02), MPEG-1 (ISO/IEC 11172-2)."""
@@ -46,8 +58,8 @@ AS_TAGGED = SignalOverrides()
 
 def refuse_hdr(name: str, transfer: int, overrides: SignalOverrides) -> None:
     """Raises InputError where a transfer code says that the input is HDR already, and the user does not disagree."""
-    if overrides.transfer is None and transfer in (Transfer.PQ, Transfer.HLG):
-        raise InputError(f"{name}: already HDR ({Transfer(transfer).name})")
+    if overrides.transfer is None and (why := already_hdr(transfer)) is not None:
+        raise InputError(f"{name}: {why}")
 
 
 def readable_layout(name: str, frame: av.VideoFrame) -> PixelLayout:
@@ -87,8 +99,31 @@ def describe(
         duration_from_header=_duration(container, stream, time_base),
         display_matrix=_display_matrix(frame),
         guesses=guesses,
-        notices=("Transparency is not kept.",) if layout.has_alpha else (),
+        notices=tuple(_notices(container, stream, frame, layout)),
     )
+
+
+def _notices(
+    container: InputContainer, stream: VideoStream, frame: av.VideoFrame, layout: PixelLayout
+) -> Iterator[str]:
+    """What is lost, or may not be as expected."""
+    if layout.has_alpha:
+        yield "Transparency is not kept."
+    order = FIELD_ORDERS.get(stream.codec_context.field_order)
+    if frame.interlaced_frame or order is not None:
+        yield f"Interlaced ({order or 'field order unknown'}): it is not deinterlaced; do so before if it shows combs."
+    for other in container.streams:
+        if other.index != stream.index and other.type not in KEPT_TYPES:
+            yield _loss(other)
+
+
+def _loss(stream: Stream) -> str:
+    if stream.disposition & COVER_ART:
+        return f"Cover art (stream {stream.index}) is not kept."
+    if stream.type == "video":
+        return f"Video stream {stream.index} is not converted."
+    name = f" ({stream.name})" if stream.name else ""
+    return f"{stream.type.capitalize()} stream {stream.index}{name} is not kept."
 
 
 def _signal(
@@ -111,7 +146,14 @@ def _signal(
     range_stated = range_stated or overrides.signal_range is not None
     signal, guesses = fill_unspecified(stated, frame.height, layout.is_rgb, range_stated)
     location = overrides.chroma_location or _chroma_location(codec, signal.matrix)
+    if overrides.chroma_location is None and codec not in CENTRED_CODECS and _is_subsampled(frame, layout):
+        guesses = (*guesses, Guess("chroma location", location.value, "the decoder does not tell"))
     return replace(signal, chroma_location=location), guesses
+
+
+def _is_subsampled(frame: av.VideoFrame, layout: PixelLayout) -> bool:
+    chroma = (frame.format.chroma_width(), frame.format.chroma_height())
+    return layout.components == "yuv" and chroma != (frame.width, frame.height)
 
 
 def _code(name: str, codes: type[Code], number: int) -> Code:
@@ -138,7 +180,7 @@ def _range(codec: str, frame: av.VideoFrame, layout: PixelLayout) -> tuple[Signa
 
 
 def _chroma_location(codec: str, matrix: Matrix) -> ChromaLocation:
-    """Where chroma lies by standard: PyAV does not show what the stream says."""
+    """Where chroma lies by standard or habit: PyAV does not show what the stream says."""
     if codec in CENTRED_CODECS:
         return ChromaLocation.CENTER
     return ChromaLocation.TOP_LEFT if matrix is Matrix.BT2020_NCL else ChromaLocation.LEFT

@@ -98,8 +98,8 @@ class Encoder:
 
     Attributes:
         coding: format of the bitstream.
-        width: of the coded picture, even for HEVC.
-        height: of the coded picture, even for HEVC.
+        width: of the coded picture, even for HEVC and NVENC.
+        height: of the coded picture, likewise.
         extradata: parameter sets, for the container.
     """
 
@@ -108,7 +108,8 @@ class Encoder:
     ) -> None:
         library = _library(options.codec)
         self.coding = library.coding
-        even = 2 if self.coding is Coding.HEVC else 1  # 4:2:0 HEVC codes whole chroma samples
+        # 4:2:0 HEVC codes whole chroma samples, and swscale makes no right p010 of odd sizes.
+        even = 2 if self.coding is Coding.HEVC or library.pixel_format != _PLANES else 1
         self.width, self.height = -(-info.width // even) * even, -(-info.height // even) * even
         self._time_base = info.time_base
         self._likely_duration = max(1, round(1 / ((info.frame_rate or _FALLBACK_RATE) * info.time_base)))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..colour.codes import Primaries
 from ..colour.primaries import CHROMATICITIES
-from ..errors import InputError, OutputError
+from ..errors import InputError, output_error_from_text
 
 HALF_MAX = 65504.0
 
@@ -132,10 +132,5 @@ def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: 
     header = {"compression": _OPENEXR_COMPRESSION[compression], "type": OpenEXR.scanlineimage, **attributes}
     try:
         OpenEXR.File(header, dict(zip("RGB", planes, strict=True))).write(str(path))
-    except (RuntimeError, OSError) as error:
-        raise OutputError(f"{path}: {_reason(path, error)}") from error
-
-
-def _reason(path: Path, error: Exception) -> str:
-    """OpenEXR's message without the path, which it repeats."""
-    return str(error).replace(str(path), "").strip(" \"':.") or type(error).__name__
+    except (RuntimeError, OSError, UnicodeError) as error:  # UnicodeError: a path that is not UTF-8
+        raise output_error_from_text(path, str(error).replace(str(path), "").strip()) from error

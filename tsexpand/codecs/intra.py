@@ -6,7 +6,8 @@ from typing import Any
 
 import av
 
-from .pixels import Planes, frame_from_planes, planes_from_frames
+from ..colour.ycbcr import Planes
+from .pixels import frame_from_planes, planes_from_frames
 
 
 def h264_round_trip(planes: Planes, crf: int) -> Planes:

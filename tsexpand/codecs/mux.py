@@ -1,6 +1,5 @@
 """The video file: encoder, muxer, companions and HDR10 metadata put together."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
-from ..errors import OutputError
+from ..errors import OutputError, is_refusal, output_error
 from ..frames import Packets, Timing, VideoInfo
 from .companions import Companions
 from .donor import open_donor
@@ -28,17 +27,6 @@ from .passthrough import Container, Passthrough, lasting, sort_streams
 from .static_metadata import PLACEHOLDER, Coding
 
 __all__ = ["Container", "EncoderOptions", "VideoWriter"]
-
-_ADVICE = {
-    errno.ENOSPC: "disk full; make room or write elsewhere",
-    errno.EDQUOT: "disk quota used up; make room or write elsewhere",
-    errno.EFBIG: "file larger than the file system or a limit allows; write elsewhere",
-    errno.EIO: "the device failed to write; check it or write elsewhere",
-    errno.EACCES: "no permission to write here",
-    errno.EPERM: "no permission to write here",
-    errno.EROFS: "the file system is read-only; write elsewhere",
-    errno.ENOENT: "no such directory",
-}
 
 _MAX_TIMESCALE = 2**31 - 1
 
@@ -216,9 +204,10 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (FFmpegError, OSError) as error:
-        if error.errno not in _ADVICE:
+        refusal = OSError(error.errno, error.strerror)  # an FFmpegError is not always one
+        if not is_refusal(refusal):
             raise
-        raise OutputError(f"{path}: {_ADVICE[error.errno]}") from error
+        raise output_error(path, refusal) from error
 
 
 def _sync(path: Path) -> None:

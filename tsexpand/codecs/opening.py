@@ -1,5 +1,7 @@
 """Opening an input that may be anything, and finding its pictures."""
 
+import stat
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -7,8 +9,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from ..errors import InputError
-
-STDIN = "-"
+from .pipes import BLOCK, Pipe, is_pipe
 
 MAX_PIXELS = 1 << 28
 """Largest picture, 16384 × 16384: what a hostile header may make us allocate is bounded."""
@@ -16,8 +17,40 @@ MAX_PIXELS = 1 << 28
 PROBING = {"probesize": "20000000", "analyzeduration": "20000000"}
 """How far FFmpeg may look for streams: bytes, microseconds; enough for broadcast recordings."""
 
+COVER_ART = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+"""What marks video streams that are no moving pictures."""
+
 LOCAL_PROTOCOLS = "file,pipe,fd,crypto,data,concat,subfile"
 """What a local playlist may refer to: a file that someone sent must not reach out to the network."""
+
+NETWORK_PATIENCE = "30000000"
+"""Microseconds that a server may be silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInput:
+    """An input that FFmpeg has opened.
+
+    Attributes:
+        container: of streams.
+        pipe: what it is read from, where that is a pipe.
+        is_file: whether it is an ordinary file, in which one may search.
+    """
+
+    container: InputContainer
+    pipe: Pipe | None
+    is_file: bool
+
+    def check(self) -> None:
+        """Raises what has ended the reading of a pipe early, see `Pipe.check`."""
+        if self.pipe is not None:
+            self.pipe.check()
+
+    def close(self) -> None:
+        """Closes all."""
+        self.container.close()
+        if self.pipe is not None:
+            self.pipe.close()
 
 
 def reason(error: Exception) -> str:
@@ -25,8 +58,8 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def open_input(name: str) -> InputContainer:
-    """Opens a file, an address, or standard input.
+def open_input(name: str) -> OpenInput:
+    """Opens a file, a named pipe, an address, or standard input.
 
     Args:
         name: a path, `-` for standard input, or any address that FFmpeg knows.
@@ -34,23 +67,49 @@ def open_input(name: str) -> InputContainer:
     Raises:
         InputError: it can't be opened, or is not media.
     """
-    options = dict(PROBING)
-    address = name
-    if name == STDIN:
-        address = "pipe:0"
-    elif Path(name).exists():
-        address = f"file:{name}"  # else a path such as a:b.mp4 would be taken for a protocol
-        options["protocol_whitelist"] = LOCAL_PROTOCOLS
+    if is_pipe(name):
+        return _open_pipe(name)
+    mode = _mode(name)
+    if mode is None:  # an address, or FFmpeg says why not
+        return OpenInput(_open(name, name, {"rw_timeout": NETWORK_PATIENCE}), None, is_file=False)
+    address = f"file:{name}"  # else a path such as a:b.mp4 would be taken for a protocol
+    container = _open(name, address, {"protocol_whitelist": LOCAL_PROTOCOLS})
+    return OpenInput(container, None, is_file=stat.S_ISREG(mode))
+
+
+def _open_pipe(name: str) -> OpenInput:
+    pipe = Pipe(name)
     try:
-        return av.open(address, "r", options=options, metadata_errors="replace")
+        try:
+            container = _open(name, pipe, {"protocol_whitelist": LOCAL_PROTOCOLS})
+        finally:
+            pipe.check()  # an interruption looks like the end of the file to FFmpeg
+    except BaseException:
+        pipe.close()
+        raise
+    return OpenInput(container, pipe, is_file=False)
+
+
+def _open(name: str, source: str | Pipe, options: dict[str, str]) -> InputContainer:
+    try:
+        return av.open(source, "r", options={**PROBING, **options}, metadata_errors="replace", buffer_size=BLOCK)
     except (av.error.InvalidDataError, av.error.EOFError):
         raise InputError(f"{name}: {_why_not_media(name)}") from None
     except av.error.FFmpegError as error:
         raise InputError(f"{name}: can't be opened ({reason(error)})") from None
 
 
+def _mode(name: str) -> int | None:
+    """The mode of a file, None where there is none that can be reached."""
+    try:
+        return Path(name).stat().st_mode
+    except OSError:  # also of a name that is too long for a file, as addresses may be
+        return None
+
+
 def _why_not_media(name: str) -> str:
-    if Path(name).is_file() and Path(name).stat().st_size == 0:
+    mode = _mode(name)
+    if mode is not None and stat.S_ISREG(mode) and Path(name).stat().st_size == 0:
         return "empty file"
     return "not a media file, or empty, or cut off before its header"
 
@@ -61,8 +120,7 @@ def find_video(container: InputContainer, name: str) -> VideoStream:
     Raises:
         InputError: there is none, it can't be decoded, or its pictures are too large.
     """
-    art = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
-    stream = next((s for s in container.streams.video if not s.disposition & art), None)
+    stream = next((s for s in container.streams.video if not s.disposition & COVER_ART), None)
     if stream is None:
         raise InputError(f"{name}: no video stream")
     context = stream.codec_context

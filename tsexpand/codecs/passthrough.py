@@ -51,9 +51,14 @@ class Container(Enum):
     MKV = "matroska"
 
     @classmethod
+    def suffixes(cls) -> "dict[str, Container]":
+        """Suffixes of paths, and the format that each asks for."""
+        return {f".{container.name.lower()}": container for container in cls}
+
+    @classmethod
     def of(cls, path: Path) -> "Container":
         """The format that a path's suffix asks for; raises OutputError where there is none."""
-        suffixes = {".mp4": cls.MP4, ".m4v": cls.MP4, ".mov": cls.MOV, ".mkv": cls.MKV}
+        suffixes = cls.suffixes()
         if path.suffix.lower() not in suffixes:
             raise OutputError(f"{path}: suffix of no video format we write; use {', '.join(suffixes)}")
         return suffixes[path.suffix.lower()]

@@ -5,14 +5,14 @@ from fractions import Fraction
 from math import floor
 
 import av
-from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from ..errors import InputError
+from ..errors import Cancelled, InputError
 from ..frames import clock
 from .companion_packets import AnyPacket, CompanionPackets
-from .opening import STDIN, reason
+from .completeness import MP4, Completeness
+from .opening import OpenInput, reason
 
 MAX_DAMAGED = 250
 """Packets that may be skipped before the first good picture: a recording that begins between keyframes."""
@@ -23,30 +23,39 @@ SEEK_MARGINS = (0, 2, 8, 32)
 INTERLEAVE = Fraction(2)
 """Seconds by which sound may come later in the file than the picture it belongs to."""
 
+ONE_PICTURE_A_PACKET = frozenset({"h264", "hevc", "ffv1", "png"})
+"""Codecs, beside those of intra pictures only, whose every packet gives a picture. Not so in MPEG-4 part 2 (packed
+B-pictures), VP8, VP9 and AV1 (hidden pictures), and where fields come one by one."""
+
 
 class PictureReader:
     """Reads an open input from where it stands.
 
     Args:
         name: of the input, for errors.
-        container: opened.
+        opened: the input.
         video: the stream to decode.
         companions: streams whose packets are kept.
 
     Attributes:
         packets: of the companions, met so far.
         damaged: packets that were skipped before the first good picture.
+        completeness: of what was read so far.
     """
 
-    def __init__(self, name: str, container: InputContainer, video: VideoStream, companions: Sequence[Stream]) -> None:
+    def __init__(self, name: str, opened: OpenInput, video: VideoStream, companions: Sequence[Stream]) -> None:
         self._name = name
-        self._container = container
+        self._opened = opened
+        self._container = opened.container
         self._video = video
         self._companions = companions
         self._end: Fraction | None = None  # of the last good picture
         self._owed: list[Fraction] = []  # times of packets behind it, each of which should give a picture
         self.packets = CompanionPackets(name)
         self.damaged = 0
+        self.completeness = Completeness(opened.container, video, companions)
+        self._is_interlaced = False
+        self._is_cancelled = False
         self._is_closed = False
         self._demuxed: Iterator[AnyPacket] = self._demux()
         self._pictures: Iterator[av.VideoFrame] = self._decode()
@@ -96,6 +105,25 @@ class PictureReader:
         late = [time for time in self._owed if self._end is not None and time >= self._end]
         return min(late, default=None)
 
+    def check_end(self) -> Fraction | None:
+        """Where the end of the video could not be decoded, from when on.
+
+        Raises:
+            InputError: there are pictures missing for certain, as each packet should have given one.
+        """
+        lost = self.lost_end
+        codec = self._video.codec_context.codec
+        each_gives_one = codec.intra_only or codec.canonical_name in ONE_PICTURE_A_PACKET
+        if lost is not None and each_gives_one and not self._is_interlaced:
+            raise InputError(f"{self._name}: undecodable at {clock(lost)} (damaged end)")
+        return lost
+
+    def cancel(self) -> None:
+        """Makes iteration raise `Cancelled`: where it waits for a pipe at once, else at the next packet."""
+        self._is_cancelled = True
+        if self._opened.pipe is not None:
+            self._opened.pipe.cancel()
+
     def close(self) -> None:
         """Before the container is closed: PyAV crashes where an iteration goes on after that."""
         self._is_closed = True
@@ -109,9 +137,15 @@ class PictureReader:
             try:
                 packet = next(packets, None)
             except av.error.FFmpegError as error:
+                self._opened.check()
                 raise self._undecodable(reason(error)) from None
+            self._opened.check()  # to FFmpeg, what ends a read early is the end of the file
+            if self._is_cancelled:
+                raise Cancelled
             if packet is None:
                 return
+            if not self.completeness.add(packet):
+                continue
             yield packet
         raise ValueError(f"{self._name} is closed")
 
@@ -146,7 +180,7 @@ class PictureReader:
             raise self._undecodable(why)
 
     def _undecodable(self, why: str) -> InputError:
-        if self._end is None and self._name == STDIN and "mp4" in self._container.format.name:
+        if self._end is None and self._opened.pipe is not None and self._container.format.name == MP4:
             why += "; an MP4 from a pipe needs its index in front: write it with -movflags +faststart"
         time = min(self._owed, default=self._end or Fraction(0))
         return InputError(f"{self._name}: undecodable at {clock(time)} ({why})")
@@ -159,6 +193,7 @@ class PictureReader:
         begin = frame.pts * self._unit(frame)
         self._end = begin + frame.duration * self._unit(frame)
         self._owed = [time for time in self._owed if time > begin]
+        self._is_interlaced |= frame.interlaced_frame
 
     def _unit(self, frame: av.VideoFrame) -> Fraction:
         return frame.time_base or self._video.time_base or Fraction(1)

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from av.video.plane import VideoPlane
-from torch import Tensor
 
+from ..colour.ycbcr import Planes
 from .pixel_layouts import PixelLayout, pixel_layout
 
-Planes = tuple[Tensor, ...]
 Codes = npt.NDArray[Any]
 """Code values (h, w), uint8 or uint16."""
 

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from .codes import Primaries
@@ -56,8 +57,9 @@ class ContentLightMeter:
     """Measures MaxCLL and MaxFALL of the pictures it is shown."""
 
     def __init__(self) -> None:
-        self._pixel = 0.0
-        self._frame = 0.0
+        # Tensors, on the device of the light once there is some: to read them would halt a GPU.
+        self._pixel = torch.zeros(())
+        self._frame = torch.zeros(())
 
     def measure(self, light: Tensor) -> None:
         """Takes in pictures.
@@ -66,11 +68,11 @@ class ContentLightMeter:
             light: (N, 3, H, W), float32, BT.2020 RGB in cd/m², as it goes to the encoder.
         """
         brightest = light.amax(dim=1)
-        self._pixel = max(self._pixel, float(brightest.max()))
-        self._frame = max(self._frame, float(brightest.mean(dim=(1, 2)).max()))
+        self._pixel = torch.maximum(self._pixel.to(light.device), brightest.max())
+        self._frame = torch.maximum(self._frame.to(light.device), brightest.mean(dim=(1, 2)).max())
 
     @property
     def content_light(self) -> ContentLight:
         """The levels so far, rounded up."""
-        max_cll = min(65535, max(1, math.ceil(self._pixel)))
-        return ContentLight(max_cll, min(max_cll, max(1, math.ceil(self._frame))))
+        max_cll = min(65535, max(1, math.ceil(float(self._pixel))))
+        return ContentLight(max_cll, min(max_cll, max(1, math.ceil(float(self._frame)))))

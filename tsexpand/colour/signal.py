@@ -95,10 +95,15 @@ def fill_unspecified(
     return replace(stated, **changes), tuple(guesses)  # type: ignore[arg-type]
 
 
+def already_hdr(transfer: int) -> str | None:
+    """Why a transfer code is not of SDR, or None where it does not say HDR."""
+    return f"already HDR ({Transfer(transfer).name})" if transfer in HDR_TRANSFERS else None
+
+
 def unsupported(signal: SignalFormat) -> str | None:
     """Why the signal can't be shown as SDR, or None where it can."""
-    if signal.transfer in HDR_TRANSFERS:
-        return f"already HDR ({signal.transfer.name})"
+    if (hdr := already_hdr(signal.transfer)) is not None:
+        return hdr
     if signal.transfer not in SDR_EOTF:
         return f"transfer {signal.transfer.name} is not an SDR display signal"
     if signal.matrix in (Matrix.YCGCO, Matrix.BT2020_CL, Matrix.ICTCP):

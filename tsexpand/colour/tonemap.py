@@ -1,5 +1,6 @@
 """Fitting light into the peak of a display."""
 
+import torch
 from torch import Tensor
 
 from .transfer import PQ_PEAK, pq_eotf, pq_inverse_eotf
@@ -26,8 +27,7 @@ def roll_off(light: Tensor, peak: float, reference_white: float) -> Tensor:
     """
     if peak >= PQ_PEAK:
         return light
-    levels = pq_inverse_eotf(light.new_tensor([peak, reference_white], dtype=light.dtype).double())
-    top, white = levels.tolist()
+    top, white = pq_inverse_eotf(torch.tensor([peak, reference_white], dtype=torch.float64)).tolist()
     knee = max(1.5 * top - 0.5, white)
     brightest = light.amax(dim=1, keepdim=True)
     signal = pq_inverse_eotf(brightest)

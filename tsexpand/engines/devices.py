@@ -1,5 +1,7 @@
 """Which device, in which precision, in what portions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 
 import torch
@@ -66,3 +68,15 @@ def default_batch_size(width: int, height: int, device: torch.device) -> int:
     """Frames at a time, 1 to 8: about half a Mpixel on the CPU, 8 Mpixel elsewhere."""
     pixels = _CPU_BATCH_PIXELS if device.type == "cpu" else _GPU_BATCH_PIXELS
     return max(1, min(_MAX_BATCH, pixels // (width * height)))
+
+
+@contextmanager
+def translated_memory(device: torch.device) -> Iterator[None]:
+    """Turns what PyTorch raises when memory ends into a `DeviceError` that says what to try."""
+    try:
+        yield
+    except RuntimeError as error:
+        # On the CPU it is a plain RuntimeError of the allocator.
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise DeviceError(f"{device}: out of memory; try --batch-size 1 or a smaller --tile") from error

@@ -11,14 +11,14 @@ from typing import Any
 from ..codecs.companions import Companions
 from ..codecs.encode import EncoderOptions
 from ..codecs.exr import Compression
+from ..codecs.passthrough import Container
 from ..errors import OutputError
 from ..frames import VideoInfo
 from . import Sink
 from .exr import ExrSink
+from .paths import refuse_sources, translated
 from .tee import TeeSink
 from .video import VideoSink
-
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv")
 
 # Endings that nobody gives to a folder: a slip, better refused than made into one.
 _NOT_FOLDERS = re.compile(
@@ -59,25 +59,31 @@ def delivery_of(output: Path) -> Delivery:
         OutputError: the name is one of a file that is not written.
     """
     suffix = output.suffix.lower()
-    if suffix in VIDEO_SUFFIXES and not output.is_dir():
+    if suffix in Container.suffixes() and not _is_folder(output):
         return Delivery.HDR10
     if str(output) == "-":
         raise OutputError("-: writing to standard output is not supported; name a file or a folder")
-    if _NOT_FOLDERS.fullmatch(suffix) and not output.is_dir():
+    if _NOT_FOLDERS.fullmatch(suffix) and not _is_folder(output):
         raise OutputError(
             f"{output}: {suffix} is not written; name a folder (EXR sequence) or .mp4, .mov, .mkv (HDR10)"
         )
     return Delivery.EXR
 
 
+def _is_folder(output: Path) -> bool:
+    with translated(output):
+        return output.is_dir()
+
+
 def make_sink(outputs: Sequence[Path], info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
     """The sink, not yet entered, that writes all the outputs.
 
     Raises:
-        OutputError: a name that is not written, or the same twice.
+        OutputError: a name that is not written, the same twice, or that of the source.
     """
     if len({os.path.realpath(path) for path in outputs}) < len(outputs):
         raise OutputError(f"{outputs[0]}: named twice; give each output its own name")
+    refuse_sources(outputs, [info.name])
     sinks = [_one_sink(output, info, companions, options) for output in outputs]
     return sinks[0] if len(sinks) == 1 else TeeSink(sinks)
 

@@ -17,7 +17,8 @@ from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
 from ..errors import OutputError
 from ..frames import LightBatch, Timing, VideoInfo
-from .paths import check_parent, part_path, remove, writable
+from .orientation import UPRIGHT, orientation_of
+from .paths import check_parent, remove, reserve_part, translated
 
 FIRST_NUMBER = 1
 """Number of the first picture of a sequence."""
@@ -58,10 +59,10 @@ class ExrSink:
         overwrite: bool,
         threads: int,
     ) -> None:
-        self._output = output
-        self._part = part_path(output)
-        self._stem = "stdin" if info.name == "-" else Path(info.name).stem
+        self._output = output.absolute()
+        self._stem = _stem(info.name)
         self._info = info
+        self._orientation = orientation_of(info.display_matrix)
         self._compression = compression
         self._white = reference_white
         self._overwrite = overwrite
@@ -71,7 +72,9 @@ class ExrSink:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """A sequence has no sound, and no place for one."""
+        """That pictures are not upright, where they can't be turned."""
+        if self._orientation is None:
+            return ("the display matrix is not a right-angle turn: EXR pictures are written as coded",)
         return ()
 
     @property
@@ -80,16 +83,15 @@ class ExrSink:
         return None
 
     def __enter__(self) -> Self:
-        if self._output.exists() and not self._output.is_dir():
-            raise OutputError(f"{self._output}: is a file; an EXR sequence needs a folder")
-        if self._existing() and not self._overwrite:
-            raise OutputError(f"{self._output}: holds a sequence {self._stem}.*.exr; use --overwrite to replace it")
-        check_parent(self._output)
-        try:
-            remove(self._part)
-            self._part.mkdir()
-        except OSError as error:
-            raise writable(error, self._part) from error
+        with translated(self._output):
+            if self._output.exists() and not self._output.is_dir():
+                raise OutputError(f"{self._output}: is a file; an EXR sequence needs a folder")
+            if self._existing() and not self._overwrite:
+                raise OutputError(f"{self._output}: holds a sequence {self._stem}.*.exr; use --overwrite to replace it")
+        inside = self._output.is_dir()  # it may be a link or a mount point, which can't be replaced
+        part = self._output / self._stem if inside else self._output
+        check_parent(part)
+        self._part = reserve_part(part, Path.mkdir)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="tsexpand-exr")
         return self
 
@@ -99,16 +101,18 @@ class ExrSink:
         self._pool.shutdown(wait=True, cancel_futures=True)
         remove(self._part)
 
-    def _existing(self) -> list[Path]:
+    def _existing(self) -> set[str]:
+        """Names of the pictures of an earlier sequence of this name."""
         pattern = re.compile(re.escape(self._stem) + r"\.\d{6,}\.exr")
         if not self._output.is_dir():
-            return []
-        return [path for path in self._output.iterdir() if pattern.fullmatch(path.name)]
+            return set()
+        return {path.name for path in self._output.iterdir() if pattern.fullmatch(path.name)}
 
     def prepare(self, batch: LightBatch) -> PictureBatch:
-        """Light to half RGB, BT.709; colours outside its gamut keep their negative values."""
+        """Light to half RGB, BT.709, upright; colours outside its gamut keep their negative values."""
         pictures = convert(batch.light, batch.primaries, Primaries.BT709) / self._white
-        return PictureBatch(finite_half(pictures).cpu(), batch.timings)
+        upright = (self._orientation or UPRIGHT).upright(pictures)
+        return PictureBatch(finite_half(upright).cpu(), batch.timings)
 
     def write(self, prepared: PictureBatch) -> None:
         """Hands pictures to the pool; waits while twice as many as it has threads are pending."""
@@ -123,12 +127,12 @@ class ExrSink:
     def _attributes(self, timing: Timing) -> Attributes:
         return exr_attributes(
             frame_rate=self._info.frame_rate,
-            pixel_aspect_ratio=self._info.sample_aspect_ratio,
+            pixel_aspect_ratio=(self._orientation or UPRIGHT).upright_aspect(self._info.sample_aspect_ratio),
             white_luminance=self._white,
             seconds=timing.seconds,
             texts={
                 "software": f"tsexpand {__version__}",
-                "tsexpand:source": self._info.name,
+                "tsexpand:source": self._info.name.encode(errors="replace").decode(),
                 "tsexpand:pts": str(timing.pts),
                 "tsexpand:timeBase": str(timing.time_base),
             },
@@ -138,17 +142,27 @@ class ExrSink:
         """Waits for the pool and moves the sequence to its place."""
         while self._pending:
             self._pending.popleft().result()
-        try:
-            if self._output.is_dir() and any(self._output.iterdir()):
+        # By the pool, because an interruption of this thread must not cut the moving in two.
+        self._pool.submit(self._publish).result()
+
+    def _publish(self) -> None:
+        with translated(self._output):
+            if self._output.is_dir():
                 self._merge()
             else:
                 self._part.replace(self._output)
-        except OSError as error:
-            raise writable(error, self._output) from error
 
     def _merge(self) -> None:
-        """Into a folder that holds other things: picture by picture, what they replace first."""
-        for path in self._existing():
-            path.unlink()
+        """Into a folder that exists: each picture replaces an earlier one; what is left of those goes last."""
+        surplus = self._existing()
         for path in sorted(self._part.iterdir()):
             path.replace(self._output / path.name)
+            surplus.discard(path.name)
+        for name in surplus:
+            (self._output / name).unlink()
+
+
+def _stem(name: str) -> str:
+    """What pictures of an input are called; OpenEXR takes UTF-8 only."""
+    stem = "stdin" if name == "-" else Path(name).stem
+    return re.sub("[\ud800-\udfff]", "_", stem) or "clip"

@@ -1,45 +1,85 @@
-"""Names of outputs: temporary until whole."""
+"""Names of outputs: temporary until whole, never another's."""
 
 import os
 import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import OutputError
+from ..errors import OutputError, output_error
+
+_MOST_PARTS = 100
+"""Unfinished outputs of one name, of runs that were killed or go on beside this one."""
 
 
-def part_path(output: Path) -> Path:
-    """The temporary name beside the final one."""
-    return output.with_name(output.name + ".part")
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turns an operating system's refusal into an `OutputError` that names the path."""
+    try:
+        yield
+    except OSError as error:
+        raise output_error(path, error) from error
 
 
-def writable(error: OSError, path: Path) -> OutputError:
-    """The error of a path that can't be written."""
-    return OutputError(f"{path}: {error.strerror or error}; choose another place or make room")
+def reserve_part(output: Path, make: Callable[[Path], None]) -> Path:
+    """Makes a temporary file or folder beside an output: NAME.part, or NAME.2.part where that is taken.
+
+    Args:
+        output: the final name.
+        make: makes the path, or raises FileExistsError.
+
+    Raises:
+        OutputError: it can't be made.
+    """
+    for count in range(1, _MOST_PARTS):
+        part = output.with_name(f"{output.name}.part" if count == 1 else f"{output.name}.{count}.part")
+        try:
+            make(part)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise output_error(output, error) from error
+        return part
+    raise OutputError(f"{output}: too many unfinished outputs beside it; remove {output.name}.*.part")
 
 
-def check_parent(output: Path) -> None:
-    """Raises `OutputError` where the folder that is to hold the output is missing or closed."""
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"{output}: folder {folder} does not exist; create it first")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"{output}: folder {folder} is not writable")
+def make_file(path: Path) -> None:
+    """Makes an empty file; raises FileExistsError where there is anything of that name."""
+    path.open("x").close()
 
 
 def make_folder(folder: Path) -> None:
     """Makes the folder that outputs go into, where it is missing; raises `OutputError` where it can't."""
-    try:
+    with translated(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise writable(error, folder) from error
 
 
-def check_free(output: Path, overwrite: bool) -> None:
-    """Raises `OutputError` where a file of that name is in the way."""
-    if output.is_dir():
-        raise OutputError(f"{output}: is a folder, not a video file")
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output}: exists; use --overwrite to replace it")
+def check_parent(output: Path) -> None:
+    """Raises `OutputError` where the folder that is to hold the output is missing or closed."""
+    folder = output.parent
+    with translated(output):
+        if not folder.is_dir():
+            raise OutputError(f"{output}: folder {folder} does not exist; create it first")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(f"{output}: folder {folder} is not writable; choose another place")
+
+
+def check_file(output: Path, overwrite: bool) -> None:
+    """Raises `OutputError` where something of that name is in the way of a file."""
+    with translated(output):
+        if output.is_dir():
+            raise OutputError(f"{output}: is a folder, not a video file")
+        if output.exists() and not overwrite:
+            raise OutputError(f"{output}: exists; use --overwrite to replace it")
+
+
+def refuse_sources(outputs: Iterable[Path], sources: Iterable[str]) -> None:
+    """Raises `OutputError` where an output would replace an input, whatever --overwrite says."""
+    read = [Path(source) for source in sources]
+    for output in outputs:
+        with translated(output):
+            if output.exists() and any(source.exists() and output.samefile(source) for source in read):
+                raise OutputError(f"{output}: is an input; choose another name")
 
 
 def remove(path: Path) -> None:

@@ -19,8 +19,8 @@ class TeeSink:
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """Those of all sinks."""
-        return tuple(notice for sink in self._sinks for notice in sink.notices)
+        """Those of all sinks, each once."""
+        return tuple(dict.fromkeys(notice for sink in self._sinks for notice in sink.notices))
 
     @property
     def content_light(self) -> ContentLight | None:

@@ -18,7 +18,7 @@ from ..colour.signal import HDR10, SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
 from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
 from ..frames import LightBatch, SignalBatch, VideoInfo
-from .paths import check_free, check_parent, part_path, remove, writable
+from .paths import check_file, check_parent, make_file, remove, reserve_part, translated
 
 
 class VideoSink:
@@ -44,8 +44,7 @@ class VideoSink:
         overwrite: bool,
         signal: SignalFormat = HDR10,
     ) -> None:
-        self._output = output
-        self._part = part_path(output)
+        self._output = output.absolute()
         self._info = info
         self._companions = companions
         self._options = options
@@ -66,7 +65,8 @@ class VideoSink:
 
     def __enter__(self) -> Self:
         check_parent(self._output)
-        check_free(self._output, self._overwrite)
+        check_file(self._output, self._overwrite)
+        self._part = reserve_part(self._output, make_file)
         try:
             self._writer = VideoWriter(
                 self._part,
@@ -109,7 +109,5 @@ class VideoSink:
     def commit(self) -> None:
         """Finishes the file, writes the measured light levels into it, and gives it its name."""
         self._writer.finish(self.content_light)
-        try:
+        with translated(self._output):
             self._part.replace(self._output)
-        except OSError as error:
-            raise writable(error, self._output) from error

@@ -81,7 +81,7 @@ def _levels(frame: LightBatch) -> Tensor:
     height, width = frame.light.shape[-2:]
     step = max(1, math.ceil(math.sqrt(height * width / _SAMPLES)))
     values = _log_luminance(frame.light[..., ::step, ::step], frame).flatten()
-    return values.quantile(_POSITIONS.to(values)).double().cpu()
+    return values.quantile(_POSITIONS.to(values)).cpu().double()
 
 
 def _shifted(frame: LightBatch, levels: Tensor, shift: Tensor) -> Tensor:
