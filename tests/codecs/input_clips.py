@@ -71,6 +71,7 @@ def write_clip(
     pts: Sequence[int] | None = None,
     tags: Mapping[str, int] = {},
     options: Mapping[str, str] = {},
+    container: Mapping[str, str] = {},
     audio_seconds: Sequence[float] = (),
     damage: Mapping[int, bytes] = {},
     cover: bytes | None = None,
@@ -79,6 +80,8 @@ def write_clip(
     """Writes a clip in the container that its name says.
 
     Args:
+        options: of the encoder.
+        container: options of the muxer.
         audio_seconds: length of each audio stream, of noise, in packets of 50 ms.
         damage: bytes to write instead of those of a packet.
         cover: a PNG picture to attach (Matroska).
@@ -87,7 +90,7 @@ def write_clip(
     Returns:
         The bytes of the packets of each audio stream.
     """
-    with av.open(str(path), "w") as out:
+    with av.open(str(path), "w", options=dict(container)) as out:
         stream = out.add_stream(codec, rate=25, options=dict(options))
         configure(stream.codec_context, pixel_format, pictures[0], tags)
         tracks = [out.add_stream("pcm_s16le", rate=SAMPLE_RATE, layout="mono") for _ in audio_seconds]
