@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tsexpand.flow import Cancelled, Channel, Flow
+from tsexpand.errors import Cancelled
+from tsexpand.flow import Channel, Flow
 
 
 @pytest.fixture(autouse=True)

@@ -159,7 +159,7 @@ def _run(
     total = _expected_frames(source.info, options)
     batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
     with Flow() as flow:
-        flow.on_cancel(getattr(source, "cancel", lambda: None))
+        flow.on_cancel(source.cancel)
         signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
         for batch, count in flow.prefetch(_prepared(signals, engine, options, sink.prepare), DEPTH, "device"):
             sink.write(batch)

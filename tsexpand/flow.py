@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from .errors import Cancelled
+
 T = TypeVar("T")
-
-
-class Cancelled(Exception):  # noqa: N818  (nothing went wrong)
-    """Raised in a stage whose channel was cancelled, so that it unwinds."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import torch
 from tests.codecs.input_clips import configure, encode, grey_ramp, png, random_planes, raw_stream, write_clip
 from tsexpand.codecs import companion_packets, opening, pictures
 from tsexpand.codecs.decode import SignalOverrides, VideoSource
+from tsexpand.codecs.pixels import frame_from_planes
 from tsexpand.colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
 from tsexpand.errors import InputError
 from tsexpand.frames import SignalBatch, VideoInfo
@@ -118,6 +120,41 @@ def test_transparency_is_dropped_and_said(tmp_path: Path) -> None:
     info, (batch,) = decode(tmp_path / "clip.mkv")
     assert len(batch.planes) == 3
     assert info.notices == ("Transparency is not kept.",)
+
+
+def test_streams_that_are_not_kept_are_said(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "clip.mov"), "w") as out:
+        streams = [out.add_stream("mjpeg", rate=25) for _ in range(2)]
+        for stream in streams:
+            configure(stream.codec_context, "yuvj420p", grey_ramp(1)[0], {})
+        streams[0].metadata["timecode"] = "01:00:00:00"  # becomes a stream of data
+        out.start_encoding()
+        for stream in streams:
+            for packet in encode(stream.codec_context, grey_ramp(2), "yuvj420p"):
+                packet.stream = stream
+                out.mux(packet)
+    info, _ = decode(tmp_path / "clip.mov")
+    assert info.notices == ("Video stream 1 is not converted.", "Data stream 2 is not kept.")
+
+
+def test_cover_art_is_said(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mkv", grey_ramp(2), cover=png())
+    assert decode(tmp_path / "clip.mkv")[0].notices == ("Cover art (stream 1) is not kept.",)
+
+
+def test_interlaced_pictures_are_said(tmp_path: Path) -> None:
+    options = {"flags": "+ildct+ilme"}
+    with av.open(str(tmp_path / "clip.mkv"), "w") as out:
+        stream = out.add_stream("mpeg2video", rate=25, options=options)
+        configure(stream.codec_context, "yuv420p", grey_ramp(1)[0], {})
+        stream.codec_context.time_base = Fraction(1, 25)
+        for i, planes in enumerate(grey_ramp(2)):
+            frame = frame_from_planes(planes, "yuv420p")
+            frame.pts = i
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    info, _ = decode(tmp_path / "clip.mkv")
+    assert [notice.split(":")[0] for notice in info.notices] == ["Interlaced (bottom field first)"]
 
 
 # What the stream says
@@ -238,6 +275,15 @@ def test_waiting_packets_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
         decode(tmp_path / "clip.mkv")
 
 
+def test_packets_before_an_excerpt_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(companion_packets, "MAX_WAITING", 6400)  # 0.4 s
+    sound = write_clip(tmp_path / "clip.mkv", grey_ramp(50), audio_seconds=(2.0,))
+    with stdin_from(tmp_path / "clip.mkv"):  # can't be searched
+        _, batches = decode("-", start=Fraction("1.6"))
+    assert lumas(batches) == [16 + 4 * i for i in range(40, 50)]
+    assert packets_by_stream(batches)[1] == sound[0][32:]
+
+
 # Excerpts
 
 
@@ -333,6 +379,32 @@ def test_permission_denied(tmp_path: Path) -> None:
     (tmp_path / "clip.mkv").touch(0)
     with pytest.raises(InputError, match="Permission denied"):
         decode(tmp_path / "clip.mkv")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter everything")
+def test_a_folder_that_may_not_be_entered(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o600)
+    with pytest.raises(InputError, match="Permission denied"):
+        decode(tmp_path / "closed" / "clip.mkv")
+
+
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="File name too long"):
+        decode(tmp_path / ("x" * 300))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems want names in Unicode")
+def test_a_name_that_is_not_unicode(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mkv", grey_ramp(1))
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mkv")
+    (tmp_path / "clip.mkv").rename(name)
+    assert lumas(decode(name, start=Fraction(0))[1]) == [16]
+
+
+def test_a_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "NETWORK_PATIENCE", "200000")
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(InputError, match="can't be opened"):
+        decode(f"http://127.0.0.1:{server.getsockname()[1]}/clip.mp4")
 
 
 def test_a_name_with_colons_and_signs(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tsexpand.colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
 from tsexpand.colour.primaries import CHROMATICITIES
-from tsexpand.colour.signal import HDR10, HLG10, SignalFormat, fill_unspecified, unsupported
+from tsexpand.colour.signal import HDR10, HLG10, SignalFormat, already_hdr, fill_unspecified, unsupported
 from tsexpand.colour.transfer import SDR_EOTF
 from tsexpand.colour.ycbcr import KR_KB
 
@@ -81,6 +81,11 @@ def test_what_was_filled_in_is_supported(height: int, is_rgb: bool) -> None:
 )
 def test_unsupported(changes: dict[str, object], reason: str) -> None:
     assert unsupported(replace(HD, **changes)) == reason  # type: ignore[arg-type]
+
+
+def test_hdr_by_the_code_of_the_transfer() -> None:
+    assert already_hdr(16) == "already HDR (PQ)"
+    assert [code for code in range(256) if already_hdr(code)] == [16, 18]
 
 
 @pytest.mark.parametrize("transfer", SDR_EOTF)

@@ -112,7 +112,7 @@ class Completeness:
         return end + max(TOLERANCE, promised * TOLERANCE_SHARE, 2 * self._step()) < promised
 
     def _step(self) -> Fraction:
-        """Seconds from picture to picture, as they came: the rate in the header of a cut file is a guess of FFmpeg's."""
+        """Seconds from picture to picture, as they came: of a cut file FFmpeg guesses the rate."""
         if self._video_begin is None:
             return Fraction(0)
         return max(Fraction(0), self._video_end - self._video_begin) / self._pictures
