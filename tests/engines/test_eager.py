@@ -117,7 +117,7 @@ def test_lower_precision_is_close_and_ends_in_float32(precision: Precision, erro
 
 
 def test_out_of_memory_halves_the_tile_and_loses_no_frame() -> None:
-    engine = engine_of(small_memory(3000), tile=256)
+    engine = engine_of(small_memory(4000), tile=256)
     batch = noise(2, 150, 40)
     light = engine.expand(batch).light
     assert engine.description == "test on cpu, float32, tiles of 64"

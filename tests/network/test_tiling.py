@@ -1,9 +1,10 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from tsexpand.network.expandnet import ExpandNet
-from tsexpand.network.tiling import expand_tiled, logit_tiles
+from tsexpand.network.expandnet import HALO, ExpandNet
+from tsexpand.network.tiling import Edges, expand_tiled, logit_tiles
 
 from .models import random_network, random_signal
 
@@ -21,6 +22,20 @@ def test_tiles_equal_the_whole_frame(network: ExpandNet, height: int, width: int
     signal = random_signal(1, 3, height, width)
     whole = network(signal.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(expand_tiled(network, signal, tile), whole, **EXACT)
+
+
+@pytest.mark.parametrize(("height", "width"), [(37, 53), (7, 5), (1, 70)])
+@pytest.mark.parametrize("tile", [3, 16, 31, 1000])
+def test_held_edges_are_those_of_a_larger_frame(network: ExpandNet, height: int, width: int, tile: int) -> None:
+    signal = random_signal(1, 3, height, width)
+    larger = F.pad(signal, (HALO,) * 4, mode="replicate").contiguous(memory_format=torch.channels_last)
+    whole = network.expand(larger, network.global_features(signal))[:, :, HALO:-HALO, HALO:-HALO]
+    torch.testing.assert_close(expand_tiled(network, signal, tile, Edges.HELD), whole, **EXACT)
+
+
+def test_a_flat_frame_stays_flat_with_held_edges(network: ExpandNet) -> None:
+    logits = expand_tiled(network, torch.full((1, 3, 20, 30), 0.7), 16, Edges.HELD)
+    torch.testing.assert_close(logits, logits[:, :, :1, :1].expand_as(logits), **EXACT)
 
 
 def test_tiles_smaller_than_the_halo_are_exact_too(network: ExpandNet) -> None:

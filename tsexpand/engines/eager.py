@@ -9,7 +9,7 @@ from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
-from ..network.tiling import logit_tiles
+from ..network.tiling import Edges, logit_tiles
 from ..network.weights import Weights
 from .devices import MIN_TILE, Precision, default_tile
 from .display import display_signal, thumbnails
@@ -84,9 +84,10 @@ class EagerEngine:
         """Light of whole frames; each tile's logits become light at once, so they are never held whole."""
         parametrisation = self._weights.parametrisation
         scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
+        edges = Edges.HELD if parametrisation is Parametrisation.ABSOLUTE else Edges.ZERO  # relative: as published
         light = signal.new_empty(signal.shape)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not torch.float32):
-            for rows, columns, logits in logit_tiles(self._network, signal, self._tile):
+            for rows, columns, logits in logit_tiles(self._network, signal, self._tile, edges):
                 part = output.light(logits, signal[:, :, rows, columns], parametrisation)
                 light[:, :, rows, columns] = part.mul_(scale)
         return light
