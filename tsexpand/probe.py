@@ -1,12 +1,12 @@
 """What a clip is, what is assumed of it, and what would be written."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from .codecs.companions import summary
 from .codecs.decode import VideoSource
 from .codecs.passthrough import Container, sort_streams
 from .frames import VideoInfo
+from .sinks.orientation import orientation_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ProbeReport:
 
     Attributes:
         source: what it is and what is assumed.
-        would_write: lines for each kind of output: "exr", "mp4", "mkv".
+        would_write: lines for each kind of output: "exr", "mp4", "mov", "mkv".
     """
 
     source: VideoInfo
@@ -30,10 +30,22 @@ def probe(name: str) -> ProbeReport:
     """
     with VideoSource(name) as source:
         info = source.info
-        size = f"{info.width}x{info.height}"
-        would_write = {"exr": [f"{size} half RGB, linear BT.709, 1.0 = reference white"]}
-        for suffix in (".mp4", ".mkv"):
-            kept, dropped = sort_streams(source.companions.streams, Container.of(Path(f"a{suffix}")))
-            video = f"{size} HEVC Main 10, BT.2020 PQ, with {summary(kept)}"
-            would_write[suffix[1:]] = [video, *dropped]
+        would_write = {"exr": [f"{_exr_size(info)} half RGB, linear BT.709, 1.0 = reference white"]}
+        for container in Container:
+            kept, dropped = sort_streams(source.companions.streams, container)
+            video = f"{_hevc_size(info)} HEVC Main 10, BT.2020 PQ, with {summary(kept)}"
+            would_write[container.name.lower()] = [video, *dropped]
         return ProbeReport(info, would_write)
+
+
+def _exr_size(info: VideoInfo) -> str:
+    """Upright, where the clip says how."""
+    orientation = orientation_of(info.display_matrix)
+    turned = orientation is not None and orientation.transposed
+    return f"{info.height}x{info.width} upright" if turned else f"{info.width}x{info.height}"
+
+
+def _hevc_size(info: VideoInfo) -> str:
+    """Even, as 4:2:0 HEVC must be."""
+    size = f"{info.width + info.width % 2}x{info.height + info.height % 2}"
+    return size if info.display_matrix is None else f"{size} (rotation kept as metadata)"

@@ -105,3 +105,10 @@ def test_hdr_formats() -> None:
     assert (HDR10.bit_depth, HDR10.signal_range, HDR10.matrix) == (10, SignalRange.LIMITED, Matrix.BT2020_NCL)
     assert (HDR10.primaries, HDR10.transfer, HLG10.transfer) == (9, 16, 18)
     assert HDR10.chroma_location is ChromaLocation.TOP_LEFT
+
+
+def test_the_matrix_of_bt2020_tells_its_primaries() -> None:
+    stated = SignalFormat(10, SignalRange.LIMITED, Matrix.BT2020_NCL, Transfer.BT2020_10, Primaries.UNSPECIFIED)
+    filled, guesses = fill_unspecified(stated, 2160, is_rgb=False, range_stated=True)
+    assert filled.primaries is Primaries.BT2020
+    assert [guess.value for guess in guesses] == ["BT.2020"]

@@ -252,7 +252,8 @@ def run_job(job: Job, engine: "Engine", values: dict[str, Any], quiet: bool) -> 
                 click.echo(f"{job.source}: {line}", err=True)
 
     def opened(info: "VideoInfo", notices: tuple[str, ...]) -> None:
-        tell(f"assumed {guess}" for guess in info.guesses)
+        if info.guesses:
+            tell(["assumed " + ", ".join(map(str, info.guesses))])
         tell(notices)
 
     with progress_view(Path(job.source).name, quiet) as view:

@@ -32,12 +32,17 @@ def probe_command(source: str, as_json: bool) -> int:
 
 def probe_lines(report: "ProbeReport") -> list[str]:
     """The report for people."""
+    from ..frames import clock
+
     info, signal = report.source, report.source.signal
+    duration = f", {clock(info.duration_from_header)}" if info.duration_from_header is not None else ""
+    aspect = f", pixels {info.sample_aspect_ratio}:1" if info.sample_aspect_ratio != 1 else ""
     rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "frame rate unknown"
     count = f"{info.frame_count_from_header} frames" if info.frame_count_from_header else "frame count unknown"
     lines = [
         info.name,
-        f"  is       {info.codec} in {info.container}, {info.width}x{info.height} {info.pixel_format}, {rate}, {count}",
+        f"  is       {info.codec} in {info.container}, {info.width}x{info.height} {info.pixel_format}{aspect},"
+        f" {rate}, {count}{duration}",
         f"  signal   {signal.bit_depth} bit {signal.signal_range.value}, matrix {signal.matrix.name},"
         f" transfer {signal.transfer.name}, primaries {signal.primaries.name}, chroma {signal.chroma_location.value}",
     ]

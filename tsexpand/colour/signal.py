@@ -90,8 +90,10 @@ def fill_unspecified(
         changes["transfer"] = Transfer.SRGB if is_rgb else Transfer.BT709
         guesses.append(Guess("transfer", "sRGB" if is_rgb else "BT.1886", "untagged " + ("RGB" if is_rgb else "video")))
     if stated.primaries is Primaries.UNSPECIFIED:
-        changes["primaries"] = Primaries.BT709
-        guesses.append(Guess("primaries", "BT.709", "untagged"))
+        wide = stated.matrix is Matrix.BT2020_NCL
+        changes["primaries"] = Primaries.BT2020 if wide else Primaries.BT709
+        reason = "untagged, with the matrix of BT.2020" if wide else "untagged"
+        guesses.append(Guess("primaries", "BT.2020" if wide else "BT.709", reason))
     return replace(stated, **changes), tuple(guesses)  # type: ignore[arg-type]
 
 
