@@ -120,9 +120,10 @@ class VideoInfo:
         signal: what the codes mean, complete.
         time_base: of the pts.
         sample_aspect_ratio: width to height of a pixel; 1 where not stated.
-        frame_rate: average, absent where unknown.
+        frame_rate: nominal, else average; absent where unknown.
         frame_count_from_header: absent where unknown; a hint, not a promise.
         duration_from_header: seconds, absent where unknown.
+        time_code: of the first picture, such as "10:00:00:00" or "01:00:00;02"; absent where not stated.
         display_matrix: nine 16.16 integers of rotation and mirroring, absent where upright.
         guesses: colour fields that the stream leaves open.
         notices: what a user should know, a sentence each.
@@ -140,6 +141,7 @@ class VideoInfo:
     frame_rate: Fraction | None = None
     frame_count_from_header: int | None = None
     duration_from_header: Fraction | None = None
+    time_code: str | None = None
     display_matrix: tuple[int, ...] | None = None
     guesses: tuple[Guess, ...] = ()
     notices: tuple[str, ...] = field(default=())

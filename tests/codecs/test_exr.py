@@ -52,6 +52,26 @@ def test_attributes_say_what_the_light_is(tmp_path: Path) -> None:
     assert (code.hours, code.minutes, code.seconds, code.frame) == (1, 0, 57, 10)  # 109720 frames counted at 30
 
 
+@pytest.mark.parametrize(
+    ("start", "frame", "expected"),
+    [
+        ("10:00:00:00", 0, (10, 0, 0, 0, 0)),
+        ("10:00:00:00", 31, (10, 0, 1, 1, 0)),
+        ("01:00:59;29", 1, (1, 1, 0, 2, 1)),
+        ("nonsense", 31, (0, 0, 1, 1, 0)),
+        (None, 31, (0, 0, 1, 1, 0)),
+    ],
+)
+def test_the_time_code_goes_on_from_the_source(
+    tmp_path: Path, start: str | None, frame: int, expected: tuple[int, ...]
+) -> None:
+    rate = Fraction(30000, 1001)
+    attributes = exr_attributes(rate, Fraction(1), 203.0, frame / rate, {}, start)
+    write_exr(tmp_path / "a.exr", picture(), attributes, Compression.ZIP)
+    code = OpenEXR.File(str(tmp_path / "a.exr"), header_only=True).header()["timeCode"]
+    assert (code.hours, code.minutes, code.seconds, code.frame, code.dropFrame) == expected
+
+
 @pytest.mark.parametrize("rate", [None, Fraction(50), Fraction(1000)])
 def test_without_a_rate_that_it_can_count_there_is_no_time_code(rate: Fraction | None) -> None:
     assert "timeCode" not in exr_attributes(rate, Fraction(1), 203.0, Fraction(0), {})

@@ -131,6 +131,14 @@ def test_times_are_kept(tmp_path: Path, codec: str, container: Container, case: 
         assert seen[-1][1] == (times[-1][1] or 33) * time_base
 
 
+@pytest.mark.parametrize("rate", [Fraction(25), None])
+def test_matroska_states_no_default_duration_that_is_not_known(tmp_path: Path, rate: Fraction | None) -> None:
+    write_video(tmp_path / "clip.part", Container.MKV, info=replace(INFO, frame_rate=rate))
+    content = (tmp_path / "clip.part").read_bytes()
+    header = content[: content.index(b"\x1f\x43\xb6\x75")]  # up to the first Cluster
+    assert (b"\x23\xe3\x83" in header) == (rate is not None)
+
+
 @pytest.mark.parametrize("container", Container)
 def test_pictures_before_zero_are_moved_not_cut(tmp_path: Path, container: Container) -> None:
     info = replace(INFO, time_base=Fraction(1, 1000), frame_rate=Fraction(25))
@@ -315,6 +323,29 @@ def test_packets_out_of_order_are_put_in_order(tmp_path: Path, source: Path) -> 
         notices = write_video(tmp_path / "clip.part", Container.MP4, companions=companions, packets=packets)
     assert any("audio stream 0 (aac): repaired the times of" in notice for notice in notices)
     assert [b for b, _ in contents(tmp_path / "clip.part")["aac"]] == [b for b, _ in contents(source)["aac"]]
+
+
+@pytest.mark.parametrize("container", Container)
+def test_a_damaged_packet_that_the_muxer_refuses_is_dropped_and_said(tmp_path: Path, container: Container) -> None:
+    """ADTS, as transport streams have it, is rewritten by the muxers."""
+    path = tmp_path / "sound.aac"
+    with av.open(str(path), "w", "adts") as output:
+        stream = output.add_stream("aac", rate=48000)
+        for i in range(5):
+            frame = av.AudioFrame.from_ndarray(np.full((1, 2048), 500 * i, np.int16), "s16", "stereo")
+            frame.sample_rate, frame.pts, frame.time_base = 48000, 1024 * i, Fraction(1, 48000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with opened(path) as (companions, packets):
+        sounds = [p for p in packets if isinstance(p, av.Packet) and p.size]
+        broken: av.Packet[Any] = av.Packet(bytes(range(100, 160)))
+        broken.stream, broken.time_base = sounds[2].stream, sounds[2].time_base
+        broken.pts, broken.dts, broken.duration = sounds[2].pts, sounds[2].dts, sounds[2].duration
+        damaged = (*sounds[:2], broken, *sounds[3:])
+        notices = write_video(tmp_path / "clip.part", container, companions=companions, packets=damaged)
+    assert notices == ("1 damaged packets of audio stream 0 (aac) are not kept.",)
+    assert len(contents(tmp_path / "clip.part")["aac"]) == len(sounds) - 1
+    assert len(times_of(tmp_path / "clip.part")) == 5
 
 
 @pytest.mark.parametrize("rate", [Fraction(25), None])

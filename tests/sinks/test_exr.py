@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import OpenEXR
 import pytest
 import torch
 
@@ -38,6 +39,16 @@ def test_reference_white_is_one_and_numbers_count(tmp_path: Path) -> None:
     assert names == [f"clip.{number:06}.exr" for number in range(1, 13)]
     assert read_exr(tmp_path / "out" / "clip.000003.exr").unique().tolist() == [3.0]
     assert not (tmp_path / "out.part").exists()
+
+
+def test_the_first_picture_has_the_time_code_of_the_source(tmp_path: Path) -> None:
+    target = sink(tmp_path / "out", info=video_info(time_code="10:00:00:23"))
+    with target:
+        for pts in (36, 37):  # 1.5 s, as in a recording of a broadcast
+            target.write(target.prepare(light_batch(203.0, [pts])))
+        target.commit()
+    codes = [OpenEXR.File(str(p), header_only=True).header()["timeCode"] for p in sorted((tmp_path / "out").iterdir())]
+    assert [(c.hours, c.minutes, c.seconds, c.frame) for c in codes] == [(10, 0, 0, 23), (10, 0, 1, 0)]
 
 
 def test_uncommitted_leaves_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import COMPANION_TYPES, KEPT_TYPES, Companions
 from .description import AS_TAGGED, SignalOverrides, describe, refuse_hdr
+from .excerpt import Excerpt
 from .opening import find_video, open_input
 from .pictures import PictureReader
 from .pixels import planes_from_frames
@@ -36,7 +37,7 @@ class VideoSource:
 
     Attributes:
         info: what is known of the clip. Notices on repairs are added while it is decoded.
-        companions: the other streams, chapters and metadata; no chapters for an excerpt.
+        companions: the other streams, chapters and metadata; for an excerpt its own, see `Excerpt`.
 
     Raises:
         InputError: it can't be opened, has no picture, is HDR already, or is not supported.
@@ -68,6 +69,7 @@ class VideoSource:
             self._reader = PictureReader(name, self._opened, self._video, with_packets)
             self._first = self._decode_first()
             self.info = describe(name, self._container, self._video, self._first, overrides)
+            self._describe_excerpt()
         except BaseException:
             self._opened.close()
             raise
@@ -109,13 +111,20 @@ class VideoSource:
         yield self._batch(held, is_last=True)
 
     def _find_companions(self) -> Companions:
-        is_excerpt = self._start is not None or self._limit is not None
         return Companions(
             streams=tuple(s for s in self._container.streams if s.type in KEPT_TYPES),
-            chapters=() if is_excerpt else tuple(cast(dict[str, Any], c) for c in self._container.chapters()),
+            chapters=tuple(cast(dict[str, Any], c) for c in self._container.chapters()),
             metadata=self._container.metadata,
             video_metadata=self._video.metadata,
         )
+
+    def _describe_excerpt(self) -> None:
+        if self._start is None and self._limit is None:
+            return
+        first = self._new_timeline().place(self._first).seconds
+        excerpt = Excerpt.foresee(self.info, first, self._start, self._limit)
+        self.info = excerpt.info(self.info)
+        self.companions = excerpt.companions(self.companions, self.info)
 
     def _decode_first(self) -> av.VideoFrame:
         frame = next(iter(self._reader), None)

@@ -18,6 +18,7 @@ from ..colour.signal import Guess, SignalFormat, already_hdr, fill_unspecified, 
 from ..errors import InputError
 from ..frames import VideoInfo
 from .companions import KEPT_TYPES
+from .frame_rate import nominal_rate
 from .opening import COVER_ART
 from .pixel_layouts import PixelLayout, pixel_layout
 
@@ -94,9 +95,10 @@ def describe(
         signal=signal,
         time_base=time_base,
         sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
-        frame_rate=stream.average_rate or None,
+        frame_rate=nominal_rate(stream.average_rate, stream.base_rate),
         frame_count_from_header=stream.frames or None,
         duration_from_header=_duration(container, stream, time_base),
+        time_code=_stated("timecode", stream, container),
         display_matrix=_display_matrix(frame),
         guesses=guesses,
         notices=tuple(_notices(container, stream, frame, layout)),
@@ -107,14 +109,33 @@ def _notices(
     container: InputContainer, stream: VideoStream, frame: av.VideoFrame, layout: PixelLayout
 ) -> Iterator[str]:
     """What is lost, or may not be as expected."""
-    if layout.has_alpha:
+    if layout.has_alpha or _stated("alpha_mode", stream) == "1":  # VP9's is a stream of its own that no decoder reads
         yield "Transparency is not kept."
     order = FIELD_ORDERS.get(stream.codec_context.field_order)
     if frame.interlaced_frame or order is not None:
         yield f"Interlaced ({order or 'field order unknown'}): it is not deinterlaced; do so before if it shows combs."
     for other in container.streams:
-        if other.index != stream.index and other.type not in KEPT_TYPES:
+        if other.index != stream.index and other.type not in KEPT_TYPES and not _is_told(other, container, stream):
             yield _loss(other)
+
+
+def _is_told(other: Stream, container: InputContainer, stream: VideoStream) -> bool:
+    """Whether a stream holds but what is kept in other words: the time code, or the titles of chapters."""
+    if other.type != "data":
+        return False
+    time_code = _stated("timecode", other)
+    if time_code is not None and time_code == _stated("timecode", stream):
+        return True
+    return other.name == "bin_data" and "mp4" in container.format.name and bool(container.chapters())
+
+
+def _stated(key: str, *holders: Stream | InputContainer) -> str | None:
+    """A tag, in the first place that has it; Matroska's are in capitals."""
+    for holder in holders:
+        for name, text in holder.metadata.items():
+            if name.lower() == key:
+                return text
+    return None
 
 
 def _loss(stream: Stream) -> str:

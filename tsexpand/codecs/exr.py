@@ -18,6 +18,7 @@ from torch import Tensor
 from ..colour.codes import Primaries
 from ..colour.primaries import CHROMATICITIES
 from ..errors import InputError, output_error_from_text
+from .time_code import TimeCode
 
 HALF_MAX = 65504.0
 
@@ -79,6 +80,7 @@ def exr_attributes(
     white_luminance: float,
     seconds: Fraction,
     texts: Mapping[str, str],
+    start: str | None = None,
 ) -> Attributes:
     """Header attributes of a picture in linear BT.709.
 
@@ -86,8 +88,9 @@ def exr_attributes(
         frame_rate: of the clip; absent or above `TIME_CODE_MAX_RATE`, there is no time code either.
         pixel_aspect_ratio: width to height of a pixel.
         white_luminance: cd/m² of RGB 1.0.
-        seconds: presentation time, for the time code.
+        seconds: from the picture that has the time code `start`, for this one's.
         texts: further attributes.
+        start: time code of second 0; where absent or not readable, all zero.
 
     Reference:
         OpenEXR, "Standard Attributes"; SMPTE ST 12-1 for the time code.
@@ -102,16 +105,15 @@ def exr_attributes(
     if frame_rate:
         attributes["framesPerSecond"] = frame_rate
         if frame_rate <= TIME_CODE_MAX_RATE:
-            attributes["timeCode"] = _time_code(seconds, frame_rate)
+            attributes["timeCode"] = _time_code(seconds, frame_rate, start)
     return attributes
 
 
-def _time_code(seconds: Fraction, frame_rate: Fraction) -> OpenEXR.TimeCode:
-    """Non-drop time code of the frame shown at that time, counted at the rate rounded up."""
-    nominal = ceil(frame_rate)
-    count = max(0, round(seconds * frame_rate))
-    rest, frames = divmod(count, nominal)
-    return OpenEXR.TimeCode(rest // 3600 % 24, rest // 60 % 60, rest % 60, frames, *[0] * 14)
+def _time_code(seconds: Fraction, frame_rate: Fraction, start: str | None) -> OpenEXR.TimeCode:
+    """Time code of the frame shown at that time, counted at the rate rounded up."""
+    first = (TimeCode.parse(start, frame_rate) if start else None) or TimeCode(0, ceil(frame_rate))
+    code = first.later(max(0, round(seconds * frame_rate)))
+    return OpenEXR.TimeCode(*code.fields, int(code.is_drop), *[0] * 13)
 
 
 def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: Compression) -> None:

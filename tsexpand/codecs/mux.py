@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from fractions import Fraction
 from math import lcm
 from pathlib import Path
 
@@ -189,8 +190,7 @@ def _add_video(output: OutputContainer, donor: InputContainer, container: Contai
     video.time_base = info.time_base
     video.disposition = Disposition.default
     video.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
-    if info.frame_rate is not None:
-        video.codec_context.framerate = info.frame_rate
+    video.codec_context.framerate = info.frame_rate or Fraction(0)  # the donor's is the encoder's fallback
     if video.codec_context.name == Coding.HEVC.value and container is not Container.MKV:
         video.codec_context.codec_tag = "hvc1"  # Apple's players refuse hev1
     if info.display_matrix is not None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import av
 from av.container import OutputContainer
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from av.rational import AVRational
 from av.stream import AttachmentStream, Stream
 
@@ -34,9 +34,10 @@ _STALE_METADATA = frozenset(
         "NUMBER_OF_FRAMES",
         "NUMBER_OF_BYTES",
         "VENDOR_ID",
+        "ALPHA_MODE",
     }
 )
-"""What describes the input file and not its content; Matroska may append a language: BPS-eng."""
+"""What describes the input file and not what is kept of it; Matroska may append a language: BPS-eng."""
 
 
 _DESCRIBED_BY_PACKETS = frozenset({"ac3", "eac3"})
@@ -153,13 +154,16 @@ class Passthrough:
         self._streams = {stream.index: _add(output, stream) for stream in streams}
         self._ends: dict[int, int] = {}
         self._repairs: Counter[str] = Counter()
+        self._refused: Counter[str] = Counter()
         output.set_chapters([dict(chapter) for chapter in companions.chapters])  # type: ignore[misc]
         output.metadata.update(lasting(companions.metadata))
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What had to be repaired so far, a sentence each."""
-        return tuple(f"{title}: repaired the times of {count} packets" for title, count in self._repairs.items())
+        """What had to be repaired or dropped so far, a sentence each."""
+        repaired = (f"{title}: repaired the times of {count} packets" for title, count in self._repairs.items())
+        refused = (f"{count} damaged packets of {title} are not kept." for title, count in self._refused.items())
+        return (*repaired, *refused)
 
     def mux(self, packets: Packets) -> None:
         """Writes packets of the input's streams, bytes unchanged; those of other streams are passed over."""
@@ -178,7 +182,10 @@ class Passthrough:
         if self._put_in_order(packet, target):
             self._repairs[_title(source)] += 1
         packet.stream = target
-        self._output.mux(packet)
+        try:
+            self._output.mux(packet)
+        except InvalidDataError:  # of the muxer's own filter, such as ADTS to MP4's AAC, in front of all interleaving
+            self._refused[_title(source)] += 1
         packet.stream = source
         packet.time_base, packet.pts, packet.dts, packet.duration = clock
 

@@ -4,6 +4,7 @@ import re
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -68,6 +69,7 @@ class ExrSink:
         self._overwrite = overwrite
         self._threads = threads
         self._count = 0
+        self._begin: Fraction | None = None
         self._pending: deque[Future[None]] = deque()
 
     @property
@@ -116,6 +118,8 @@ class ExrSink:
 
     def write(self, prepared: PictureBatch) -> None:
         """Hands pictures to the pool; waits while twice as many as it has threads are pending."""
+        if self._info.time_code and self._begin is None and prepared.timings:
+            self._begin = prepared.timings[0].seconds  # the picture that has the time code
         for picture, timing in zip(prepared.pictures, prepared.timings, strict=True):
             while len(self._pending) >= 2 * self._threads:
                 self._pending.popleft().result()
@@ -129,13 +133,14 @@ class ExrSink:
             frame_rate=self._info.frame_rate,
             pixel_aspect_ratio=(self._orientation or UPRIGHT).upright_aspect(self._info.sample_aspect_ratio),
             white_luminance=self._white,
-            seconds=timing.seconds,
+            seconds=timing.seconds - (self._begin or 0),
             texts={
                 "software": f"tsexpand {__version__}",
                 "tsexpand:source": self._info.name.encode(errors="replace").decode(),
                 "tsexpand:pts": str(timing.pts),
                 "tsexpand:timeBase": str(timing.time_base),
             },
+            start=self._info.time_code,
         )
 
     def commit(self) -> None:
