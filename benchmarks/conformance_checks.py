@@ -200,7 +200,14 @@ def check_exr(folder: Path, source: Media) -> Iterator[str]:
     if len(times) != len(pictures) or off:
         yield f"{len(times)} times in {len(pictures)} headers, {len(off)} are off, first {off[:1]}"
     for path in {*pictures[:1], *pictures[-1:]}:
-        yield from check_picture(path, source.video["width"], source.video["height"])
+        yield from check_picture(path, *upright_size(source))
+
+
+def upright_size(source: Media) -> tuple[int, int]:
+    """Width and height as the picture is to be seen: EXR is turned upright."""
+    size = (source.video["width"], source.video["height"])
+    turn = side_data(source.video).get("Display Matrix", {}).get("rotation", 0)
+    return size[::-1] if turn % 180 else size
 
 
 def check_picture(path: Path, width: int, height: int) -> Iterator[str]:
