@@ -147,7 +147,7 @@ def is_made_anew(stream: Entry, source: Media, output: Media) -> bool:
 
 
 def is_dropped(stream: Entry, path: Path, report: ConvertReport) -> bool:
-    said = re.compile(rf"\bstream {stream['index']}\b.*\b(dropped|not kept|not carried)\b", re.IGNORECASE)
+    said = re.compile(rf"\bstream {stream['index']}\b.*\b(dropped|not kept|not converted)\b", re.IGNORECASE)
     of_the_other = {".mp4": "MKV can't", ".mkv": "MP4 can't"}[path.suffix]
     return any(said.search(notice) and of_the_other not in notice for notice in report.notices)
 
