@@ -46,7 +46,7 @@ def test_precision() -> None:
 
 @pytest.mark.parametrize(
     ("width", "height", "cpu", "cuda"),
-    [(64, 48, 8, 8), (640, 360, 2, 8), (1280, 720, 1, 8), (1920, 1080, 1, 4), (8192, 4320, 1, 1)],
+    [(64, 48, 8, 8), (640, 360, 1, 8), (1280, 720, 1, 8), (1920, 1080, 1, 4), (8192, 4320, 1, 1)],
 )
 def test_batch_sizes(width: int, height: int, cpu: int, cuda: int) -> None:
     assert default_batch_size(width, height, CPU) == cpu

@@ -14,7 +14,7 @@ MIN_TILE = 64
 _CPU_TILE = 192  # its activations stay near the cache
 _GPU_TILE = 1024
 
-_CPU_BATCH_PIXELS = 1 << 19  # tiles keep the CPU busy, larger batches only cost memory
+_CPU_BATCH_PIXELS = 1 << 18  # tiles keep the CPU busy, larger batches only cost memory
 _GPU_BATCH_PIXELS = 8 << 20
 _MAX_BATCH = 8
 
@@ -65,7 +65,7 @@ def default_tile(device: torch.device) -> int:
 
 
 def default_batch_size(width: int, height: int, device: torch.device) -> int:
-    """Frames at a time, 1 to 8: about half a Mpixel on the CPU, 8 Mpixel elsewhere."""
+    """Frames at a time, 1 to 8: about a quarter Mpixel on the CPU, 8 Mpixel elsewhere."""
     pixels = _CPU_BATCH_PIXELS if device.type == "cpu" else _GPU_BATCH_PIXELS
     return max(1, min(_MAX_BATCH, pixels // (width * height)))
 
