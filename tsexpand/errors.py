@@ -3,6 +3,7 @@
 ```
 TsexpandError          1
 ├─ InputError          3   cannot open, no video stream, undecodable, already HDR
+│  └─ NetworkError     3   server unreachable, or nothing but errors from it
 ├─ OutputError         4   exists, not writable, disk full, encoder missing
 ├─ WeightsError        5   unknown name, checksum, keys do not match
 └─ DeviceError         6   no such device, out of memory even at the smallest tile
@@ -35,6 +36,10 @@ class InputError(TsexpandError):
     """The input can't be read, decoded, or converted."""
 
     exit_code = 3
+
+
+class NetworkError(InputError):
+    """The server can't be reached, or goes on failing; further requests would fare no better."""
 
 
 class OutputError(TsexpandError):

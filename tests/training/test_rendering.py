@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -28,6 +30,21 @@ def test_renderings_map_0_to_0_and_1_to_1_and_rise(rendering: Rendering) -> None
 def test_the_709_curve_has_its_published_values() -> None:
     signal = bt709_oetf(torch.tensor([0.01, 0.1, 0.5, 1.0]))
     assert signal.tolist() == pytest.approx([0.045, 0.29094, 0.70552, 1.0], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rendering", "light", "signal"),
+    [
+        (power(2.0), 0.25, 0.5),
+        (sigmoid_response(0.6, 0.9), 0.5, 1.6 * 0.5**0.9 / (0.5**0.9 + 0.6)),
+        (reinhard(3.0, 1.0), 1 / 3, 5 / 9),  # x = 1: (1 + 1/9) / 2
+        (reinhard(3.0, 2.0), 1 / 3, (5 / 9) ** 0.5),
+        (drago(0.5, 1.0), 0.5, math.log(10) / math.log(11)),  # x = 5, base 2 + 8 · ½: log 6 / log 6
+        (drago(0.5**0.5, 2.0), 0.25, (math.log(3.5) / math.log(6) * math.log(10) / math.log(11)) ** 0.5),
+    ],
+)
+def test_renderings_have_the_values_of_their_equations(rendering: Rendering, light: float, signal: float) -> None:
+    assert rendering(torch.tensor(light)).item() == pytest.approx(signal, abs=1e-5)
 
 
 @pytest.mark.parametrize("rendering", RENDERINGS)

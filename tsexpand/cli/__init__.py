@@ -9,6 +9,8 @@ import click
 from .. import __version__
 from ..errors import INTERRUPTED, TsexpandError
 from .convert import convert_command
+from .dataset import dataset_command
+from .evaluate import evaluate_command
 from .probe import probe_command
 from .report import show_error
 from .train import train_command
@@ -32,6 +34,8 @@ def cli() -> None:
 
 
 cli.add_command(convert_command)
+cli.add_command(evaluate_command)
+cli.add_command(dataset_command)
 cli.add_command(probe_command)
 cli.add_command(train_command)
 

@@ -1,75 +1,87 @@
 """`tsexpand train`."""
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from ..training.loop import Progress
+_PHASES = click.Choice(["first", "second"])
+_TARGETS = click.Choice(["absolute", "relative"])
+_STABILITIES = click.Choice(["none", "l1", "l2", "rec", "ssim"])
+_PRECISIONS = click.Choice(["float32", "bfloat16", "float16"])
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+_NEW_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
-LINE_INTERVAL = 10.0
-"""Seconds between lines of progress."""
 
-
-@click.command("train")
-@click.argument("data", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("weights", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--steps", type=click.IntRange(1), default=5500, show_default=True, help="Of the optimiser.")
-@click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True, help="Samples a step.")
-@click.option("--size", type=click.IntRange(32, 256), default=144, show_default=True, help="Of a sample, pixels, even.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of samples and first weights.")
-@click.option("--bfloat16", is_flag=True, help="Convolutions in bfloat16: twice as fast on CPUs that have it.")
+@click.command("train", context_settings={"show_default": True})
+@click.argument("data", type=_FOLDER, nargs=-1, required=True)
+@click.argument("output", metavar="WEIGHTS", type=_FILE)
+@click.option("--phase", type=_PHASES, default="first", help="Reconstruct; or tune trained weights.")
+@click.option("--target", type=_TARGETS, default="absolute", help="Absolute light, or relative as published.")
+@click.option("--stability", type=_STABILITIES, default="none", help="Stability loss of the second phase.")
+@click.option("--alpha", type=click.FloatRange(0, 1, max_open=True), help="Its share; by default the published one.")
+@click.option("--follow-motion/--no-follow-motion", default=True, help="Compare moved with moved, or with unmoved.")
+@click.option("--init", type=click.Path(path_type=Path), help="Weights to start from: a file, or shipped ones by name.")
+@click.option("--validation", type=_FOLDER, help="Scenes for the scores; by default one in eight of DATA.")
+@click.option("--steps", type=click.IntRange(1), default=8000, help="Of the optimiser.")
+@click.option("--batch-size", type=click.IntRange(1), default=8, help="Samples a step, over all devices.")
+@click.option("--size", type=click.IntRange(32, 270), default=144, help="Of a sample, pixels, even.")
+@click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=4e-4, help="At its highest.")
+@click.option("--ema-decay", type=click.FloatRange(0, 1, max_open=True), default=0.998, help="Of the averaged weights.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of samples and first weights.")
+@click.option("--precision", type=_PRECISIONS, default="float32", help="Of the convolutions.")
+@click.option("--compile", is_flag=True, help="Compile the network; needs a C++ compiler.")
+@click.option("--device", default="auto", help="cpu, cuda, cuda:1, ...")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that make samples.")
+@click.option("--validate-every", type=click.IntRange(1), default=500, help="Steps between validations.")
+@click.option("--pictures", type=_NEW_FOLDER, help="Write pictures of each validation there.")
+@click.option("--tensorboard", type=_NEW_FOLDER, help="Write TensorBoard's files there (needs tsexpand[train]).")
 @click.option("--overwrite", is_flag=True, help="Replace WEIGHTS if it exists.")
-@click.option("--compile", "compiled", is_flag=True, help="Compile the network; needs a C++ compiler.")
-def train_command(
-    data: Path,
-    weights: Path,
-    steps: int,
-    batch_size: int,
-    size: int,
-    seed: int,
-    bfloat16: bool,
-    overwrite: bool,
-    compiled: bool,
-) -> int:
-    """Train the network, first phase.
+def train_command(overwrite: bool, **options: Any) -> int:
+    """Train the network on folders of HDR scenes.
 
-    DATA is a folder of HDR scenes (.exr, linear); WEIGHTS the .pth file to write.
+    DATA are folders of linear .exr and .hdr pictures: panoramas (twice as wide as high) and photographs.
+    WEIGHTS is the .pth file to write, with the averaged weights that validated best.
 
-    A checkpoint is kept beside WEIGHTS and resumed, to the sample, where it exists.
+    Beside WEIGHTS stand a .checkpoint, from which an interrupted training goes on as if nothing had
+    happened, and a .jsonl with losses and scores. Several GPUs: torchrun --nproc-per-node 2 -m tsexpand
+    train ...
+
+    \b
+    tsexpand train scenes/ first.pth
+    tsexpand train scenes/ stable.pth --phase second --init first.pth --stability l1
     """
     from ..sinks.paths import check_file, check_parent
-    from ..training.loop import TrainOptions, train
+    from ..training.distributed import share_of_environment
+    from ..training.loop import analytic_scores, load_data, train
     from ..training.publish import publish
+    from .train_view import train_view
 
-    check_parent(weights.absolute())
-    check_file(weights, overwrite)
-    if size % 2:
-        raise click.UsageError("--size must be even")
-    checkpoint = weights.with_suffix(".checkpoint")
-    options = TrainOptions(data, checkpoint, steps, batch_size, size, seed=seed, bfloat16=bfloat16, compile=compiled)
-    publish(train(options, Lines(steps).show), weights)
-    click.echo(f"{weights}: written after {steps} steps", err=True)
+    parsed = _parsed(options)
+    check_parent(parsed.output.absolute())
+    check_file(parsed.output, overwrite)
+    data = load_data(parsed)
+    leads = share_of_environment().rank == 0
+    with train_view(parsed, data, analytic_scores(data) if leads else None) as view:
+        trainer = train(parsed, data, view.show)
+    if leads:
+        publish(trainer, data)
+        click.echo(f"{parsed.output}: averaged weights of step {trainer.best.step}", err=True)
     return 0
 
 
-class Lines:
-    """A line of progress every few seconds, with the mean loss since the last."""
+def _parsed(options: dict[str, Any]) -> Any:
+    """The options as training takes them; what contradicts itself is a usage error."""
+    from ..network.output import Parametrisation
+    from ..network.weights import find_weights
+    from ..training.options import Phase, Precision, Stability, TrainOptions
 
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-        self._losses: list[float] = []
-        self._shown = time.monotonic()
-
-    def show(self, progress: "Progress") -> None:
-        """Takes in a step."""
-        self._losses.append(progress.loss)
-        if time.monotonic() - self._shown < LINE_INTERVAL and progress.step < self._steps:
-            return
-        loss = sum(self._losses) / len(self._losses)
-        rate = f"{progress.samples_per_second:.1f} samples/s"
-        click.echo(f"step {progress.step}/{self._steps}, loss {loss:.5f}, {rate}", err=True)
-        self._losses.clear()
-        self._shown = time.monotonic()
+    kinds = {"phase": Phase, "target": Parametrisation, "stability": Stability, "precision": Precision}
+    values = options | {name: kind(options[name]) for name, kind in kinds.items()}
+    if values["init"] is not None:
+        values["init"] = find_weights(str(values["init"]))
+    try:
+        return TrainOptions(**values)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

@@ -44,13 +44,17 @@ LIMITED_GREY_CODECS = frozenset({"h264", "hevc"})
 
 @dataclass(frozen=True, slots=True)
 class SignalOverrides:
-    """What the user says of a stream's colour instead of the stream; None: the stream is believed."""
+    """What the user says of a stream's colour instead of the stream; None: the stream is believed.
+
+    `hdr` is whether PQ and HLG are welcome: they are not what we convert, but what we measure.
+    """
 
     matrix: Matrix | None = None
     signal_range: SignalRange | None = None
     transfer: Transfer | None = None
     primaries: Primaries | None = None
     chroma_location: ChromaLocation | None = None
+    hdr: bool = False
 
 
 AS_TAGGED = SignalOverrides()
@@ -59,7 +63,7 @@ AS_TAGGED = SignalOverrides()
 
 def refuse_hdr(name: str, transfer: int, overrides: SignalOverrides) -> None:
     """Raises InputError where a transfer code says that the input is HDR already, and the user does not disagree."""
-    if overrides.transfer is None and (why := already_hdr(transfer)) is not None:
+    if overrides.transfer is None and not overrides.hdr and (why := already_hdr(transfer)) is not None:
         raise InputError(f"{name}: {why}")
 
 
@@ -82,7 +86,7 @@ def describe(
     layout = readable_layout(name, frame)
     codec = stream.codec_context.codec.canonical_name
     signal, guesses = _signal(name, codec, frame, layout, overrides)
-    if (why := unsupported(signal)) is not None:
+    if (why := unsupported(signal, overrides.hdr)) is not None:
         raise InputError(f"{name}: {why}")
     time_base = stream.time_base or Fraction(1, av.time_base)
     return VideoInfo(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..colour.codes import Primaries
-from ..colour.primaries import CHROMATICITIES
+from ..colour.primaries import CHROMATICITIES, Chromaticities
 from ..errors import InputError, output_error_from_text
 from .time_code import TimeCode
 
@@ -51,11 +51,16 @@ def read_exr(path: Path) -> Tensor:
     """Reads the R, G, B of a picture; a single Y is taken for all three.
 
     Returns:
-        (3, H, W) float32, finite, as stored (negative values kept).
+        (3, H, W) float32, finite, otherwise as stored (negative values kept).
 
     Raises:
         InputError: it can't be opened, or holds no colour.
     """
+    return torch.nan_to_num(read_exr_as_stored(path), nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
+
+
+def read_exr_as_stored(path: Path) -> Tensor:
+    """Likewise, with what is not finite left as it is, for whoever counts it."""
     try:
         channels = OpenEXR.File(str(path), separate_channels=True).channels()
         names = "RGB" if all(c in channels for c in "RGB") else "YYY"
@@ -64,8 +69,39 @@ def read_exr(path: Path) -> Tensor:
         raise InputError(f"{path}: no R, G, B or Y channel") from None
     except Exception as error:  # OpenEXR raises bare RuntimeError and others for any bad file
         raise InputError(f"{path}: not a readable EXR picture ({error})") from error
-    picture = torch.from_numpy(np.stack(planes))
-    return torch.nan_to_num(picture, nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
+    return torch.from_numpy(np.stack(planes))
+
+
+def read_exr_text(path: Path, attribute: str) -> str | None:
+    """A text of the header, without reading the pixels; None where there is none of that name.
+
+    Raises:
+        InputError: the file can't be read.
+    """
+    try:
+        value = OpenEXR.File(str(path), header_only=True).header().get(attribute)
+    except Exception as error:  # as above
+        raise InputError(f"{path}: not a readable EXR picture ({error})") from error
+    return value if isinstance(value, str) else None
+
+
+def read_exr_colour(path: Path) -> tuple[float | None, Chromaticities | None]:
+    """The luminance of RGB 1.0 in cd/m², and the primaries, as far as the header states them.
+
+    Raises:
+        InputError: the file can't be read.
+
+    Reference:
+        OpenEXR, "Standard Attributes": whiteLuminance, chromaticities.
+    """
+    try:
+        header = OpenEXR.File(str(path), header_only=True).header()
+    except Exception as error:  # as above
+        raise InputError(f"{path}: not a readable EXR picture ({error})") from error
+    white, stated = header.get("whiteLuminance"), header.get("chromaticities")
+    if stated is None:
+        return white, None
+    return white, Chromaticities(*((stated[i], stated[i + 1]) for i in range(0, 8, 2)))
 
 
 def finite_half(light: Tensor) -> Tensor:

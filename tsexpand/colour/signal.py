@@ -102,11 +102,11 @@ def already_hdr(transfer: int) -> str | None:
     return f"already HDR ({Transfer(transfer).name})" if transfer in HDR_TRANSFERS else None
 
 
-def unsupported(signal: SignalFormat) -> str | None:
-    """Why the signal can't be shown as SDR, or None where it can."""
-    if (hdr := already_hdr(signal.transfer)) is not None:
-        return hdr
-    if signal.transfer not in SDR_EOTF:
+def unsupported(signal: SignalFormat, hdr: bool = False) -> str | None:
+    """Why the signal can't be shown, or None where it can; PQ and HLG can only if `hdr` says so."""
+    if not hdr and (why := already_hdr(signal.transfer)) is not None:
+        return why
+    if signal.transfer not in SDR_EOTF and signal.transfer not in HDR_TRANSFERS:
         return f"transfer {signal.transfer.name} is not an SDR display signal"
     if signal.matrix in (Matrix.YCGCO, Matrix.BT2020_CL, Matrix.ICTCP):
         return f"matrix {signal.matrix.name} is not supported"

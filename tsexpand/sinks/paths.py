@@ -68,7 +68,7 @@ def check_file(output: Path, overwrite: bool) -> None:
     """Raises `OutputError` where something of that name is in the way of a file."""
     with translated(output):
         if output.is_dir():
-            raise OutputError(f"{output}: is a folder, not a video file")
+            raise OutputError(f"{output}: is a folder, not a file")
         if output.exists() and not overwrite:
             raise OutputError(f"{output}: exists; use --overwrite to replace it")
 

@@ -1,29 +1,129 @@
 """How far a prediction is from the truth."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..colour.pu21 import PEAK_SIGNAL, pu21
+from ..colour.ssim import ssim
+from ..colour.transfer import pq_eotf, pq_inverse_eotf
+from ..network.output import REFERENCE_WHITE
+from .options import Stability
+
+PUBLISHED_COSINE_WEIGHT = 5.0
+"""Of the paper, for linear light in [0, 1]."""
+
 COSINE_WEIGHT = 0.5
-"""Weight of the cosine term on PQ signals; the paper's 5 is for linear light in [0, 1]."""
+"""On PQ signals, where directions differ less."""
+
+PEAK = 4000.0
+"""Luminance, cd/m², above which errors are not seen: the brightest displays that films are mastered on."""
+
+FLOORS = (4.0, 1.0)
+"""Mean squared PU21 errors, of clipped areas and of the rest, below which there is little left to gain."""
+
+STABILITY_FLOOR = 0.5
+"""Difference, PU21 units, that nobody sees."""
+
+SSIM_FLOOR = 1e-3
+"""Likewise, of structural similarity."""
+
+ROOT_WEIGHT = 0.01
+"""Weight of the root mean squared error, PU21 units; twice that where nothing clipped and errors are small."""
+
+SMALLEST_AREA = 64
+"""Pixels; the error of a smaller area says too little."""
 
 
-SQUARE_WEIGHT = 15.0
-"""Weight of the squared error, which pulls highlights from their median towards their mean: PSNR asks for it."""
+def mean_square(error: Tensor, area: Tensor) -> Tensor:
+    """Mean squared error (N,) of pictures (N, 3, H, W) inside areas (N, 1, H, W), bool; 0 where there is none."""
+    return (error.square() * area).sum((1, 2, 3)) / (3 * area.sum((1, 2, 3))).clamp_min(1)
 
 
-def reconstruction_loss(prediction: Tensor, truth: Tensor) -> Tensor:
-    """L1, colour direction and squared error: |p − t| + 0.5·(1 − cosine over channels) + 15·(p − t)², means.
+def _mean_where(values: Tensor, area: Tensor) -> Tensor:
+    """Mean of a value a sample (N,), 0 for those whose area (N, 1, H, W) is too small to tell."""
+    return torch.where(area.sum((1, 2, 3)) >= SMALLEST_AREA, values, 0.0).mean()
+
+
+def reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
+    """PU21 errors inside and outside the clipped areas, each relative to the sample's own, and colour direction.
+
+    A mean of squared errors over samples is ruled by the few with a sun in them, and teaches that every
+    clipped cloud is one; a mean of logarithms, in which a decibel is worth the same everywhere, gives up the
+    suns, and is so steep where errors are small that nothing else is learned. The root is between the two.
 
     Args:
         prediction: (N, 3, H, W), PQ signal.
-        truth: (N, 3, H, W), PQ signal.
+        light: (N, 3, H, W), true light, 1 = SDR reference white.
 
     Returns:
         Scalar.
 
     Reference:
-        arXiv 1803.02266, section 4.3, for the first two terms.
+        arXiv 1803.02266, section 4.3, for the cosine term.
     """
-    cosine = F.cosine_similarity(prediction, truth, dim=1, eps=1e-6).mean()
-    square = F.mse_loss(prediction, truth)
-    return F.l1_loss(prediction, truth) + COSINE_WEIGHT * (1 - cosine) + SQUARE_WEIGHT * square
+    truth = (REFERENCE_WHITE * light).clamp_max(PEAK)
+    predicted = pq_eotf(prediction)
+    predicted = torch.where(truth < PEAK, predicted, predicted.clamp_max(PEAK))
+    error = pu21(predicted) - pu21(truth)
+    clipped = light.amax(1, keepdim=True) >= 1
+    cosine = F.cosine_similarity(prediction, pq_inverse_eotf(truth), dim=1, eps=1e-6).mean()
+    inside = ROOT_WEIGHT * _mean_where((mean_square(error, clipped) + FLOORS[0]).sqrt(), clipped)
+    outside = 2 * ROOT_WEIGHT * _mean_where((mean_square(error, ~clipped) + FLOORS[1]).sqrt(), ~clipped)
+    return inside + outside + COSINE_WEIGHT * (1 - cosine)
+
+
+def published_reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
+    """The paper's: L1 + 5·(1 − cosine similarity over channels), for relative light.
+
+    Args:
+        prediction: (N, 3, H, W), in [0, 1].
+        light: (N, 3, H, W), in [0, 1].
+
+    Reference:
+        arXiv 1803.02266, section 4.3.
+    """
+    cosine = F.cosine_similarity(prediction, light, dim=1, eps=1e-6).mean()
+    return F.l1_loss(prediction, light) + PUBLISHED_COSINE_WEIGHT * (1 - cosine)
+
+
+def published_stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
+    """How much the prediction of a moved picture differs from what was expected of it.
+
+    Args:
+        moved: (N, 3, H, W), prediction of the moved picture, in [0, 1].
+        expected: (N, 3, H, W), prediction of the picture, in [0, 1].
+        kind: which difference.
+
+    Reference:
+        arXiv 1902.10424, section 3; the four kinds are the project's origin's.
+    """
+    if kind is Stability.L1:
+        return F.l1_loss(moved, expected)
+    if kind is Stability.L2:
+        return F.mse_loss(moved, expected)
+    if kind is Stability.REC:
+        return published_reconstruction_loss(moved, expected)
+    return 1 - ssim(moved, expected, 1.0).mean()
+
+
+def stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
+    """The same differences for the absolute target: in PU21 units, logarithmic like the reconstruction loss.
+
+    So both terms change by as much when their errors change by a decibel, and α is the share of stability.
+
+    Args:
+        moved: (N, 3, H, W), PQ signal of the prediction of the moved picture.
+        expected: (N, 3, H, W), PQ signal of the prediction of the picture.
+        kind: which difference.
+    """
+    first, second = (pu21(pq_eotf(signal).clamp_max(PEAK)) for signal in (moved, expected))
+    difference = first - second
+    if kind is Stability.L1:
+        return 0.2 * (difference.abs().mean((1, 2, 3)) + STABILITY_FLOOR).log().mean()
+    if kind is Stability.SSIM:
+        return 0.1 * (1 - ssim(first, second, PEAK_SIGNAL) + SSIM_FLOOR).log().mean()
+    loss = 0.1 * (difference.square().mean((1, 2, 3)) + STABILITY_FLOOR**2).log().mean()
+    if kind is Stability.REC:
+        loss = loss + COSINE_WEIGHT * (1 - F.cosine_similarity(moved, expected, dim=1, eps=1e-6).mean())
+    return loss

@@ -1,27 +1,24 @@
 """From a finished training to a weights file."""
 
-from pathlib import Path
-
 from .. import __version__
-from ..network.output import Parametrisation
 from ..network.weights import save_weights
-from .loop import Trainer
+from .loop import Data, identity
+from .trainer import Trainer
 
 
-def publish(trainer: Trainer, path: Path) -> None:
-    """Writes the averaged weights with what they are and how they came about.
+def publish(trainer: Trainer, data: Data) -> None:
+    """Writes the averaged weights that validated best, with what they are and how they came about.
 
     Raises:
         OutputError: the file can't be written.
     """
-    options = trainer.options
-    metadata = {
-        "phase": "first",
-        "steps": trainer.step,
-        "batch_size": options.batch_size,
-        "size": options.size,
-        "learning_rate": options.learning_rate,
-        "seed": options.seed,
+    options, best = trainer.options, trainer.best
+    metadata: dict[str, object] = {
         "tsexpand": __version__,
+        "trained_steps": trainer.step,
+        "published_step": best.step,
+        "validation": best.scores,
+        "scenes": len(data.scenes),
+        "options": identity(options, data),
     }
-    save_weights(path, trainer.average, Parametrisation.ABSOLUTE, metadata)
+    save_weights(options.output, best.weights, options.target, metadata)

@@ -19,12 +19,12 @@ KNEE = 0.7
 
 
 def power(exponent: float) -> Rendering:
-    """A camera of plain gamma."""
+    """A camera of plain gamma x^(1/exponent)."""
     return lambda light: light ** (1 / exponent)
 
 
 def bt709_oetf(light: Tensor) -> Tensor:
-    """Rec. ITU-R BT.709-6, item 1.2."""
+    """The camera of Rec. ITU-R BT.709-6, item 1.2."""
     return torch.where(light < 0.018, 4.5 * light, 1.099 * light.clamp_min(1e-9) ** 0.45 - 0.099)
 
 
@@ -33,7 +33,7 @@ def sigmoid_response(n: float, p: float) -> Rendering:
 
     Reference:
         G. Eilertsen et al., "HDR image reconstruction from a single exposure using deep CNNs",
-        ACM TOG 36 (2017), section 5.1: n about 0.6, p about 0.9.
+        ACM TOG 36 (2017): n (there σ) about 0.6, p (there n) about 0.9, fitted to measured cameras.
     """
 
     def response(light: Tensor) -> Tensor:
@@ -44,7 +44,9 @@ def sigmoid_response(n: float, p: float) -> Rendering:
 
 
 def reinhard(burn: float, exponent: float) -> Rendering:
-    """A global photographic tone curve x·(1 + x/w²)/(1 + x), scaled to reach 1, then gamma.
+    """A global photographic tone curve x·(1 + x/w²)/(1 + x), then gamma.
+
+    Clipping is at x = w, the burn, where the curve reaches 1. The Reinhard of tonemappers.py is another, of 2005.
 
     Reference:
         E. Reinhard et al., "Photographic Tone Reproduction for Digital Images" (2002), equation 4.
@@ -53,8 +55,7 @@ def reinhard(burn: float, exponent: float) -> Rendering:
     def render(light: Tensor) -> Tensor:
         x = light * burn
         curve = x * (1 + x / burn**2) / (1 + x)
-        peak = burn * (1 + 1 / burn) / (1 + burn)
-        return (curve / peak).clamp(0, 1) ** (1 / exponent)
+        return curve.clamp(0, 1) ** (1 / exponent)
 
     return render
 

@@ -1,6 +1,8 @@
 """HDR scenes to learn from, and the views that a camera sees of them."""
 
+import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +10,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..codecs.exr import read_exr
+from ..codecs.images import is_panorama, read_light
 from ..errors import InputError
 
 _WRAP = 8
 """Columns repeated across the seam of a panorama, so that interpolation does not see it."""
 
-_PANORAMA_ASPECT = 1.9
-"""An equirectangular panorama is twice as wide as high; no photograph is."""
+
+_SDR_CODES = 256
+"""An SDR picture has no more different values in a channel, whatever file it came in."""
+
+_LARGEST_CLIPPED_SHARE = 0.005
+"""Of the pixels: an HDR scene has few at its very maximum."""
+
+_ONE_IN = 8
+"""One scene in so many is held back for validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,53 +42,139 @@ class Scene:
     panorama: bool
 
 
+@dataclass(frozen=True, slots=True)
+class SceneSet:
+    """What folders hold.
+
+    Attributes:
+        scenes: that can be learned from, sorted by name.
+        refused: a line for each file that can't, with the reason.
+    """
+
+    scenes: tuple[Scene, ...]
+    refused: tuple[str, ...]
+
+
 def load_scene(path: Path) -> Scene:
-    """Reads an .exr scene; a picture at least 1.9 times as wide as high is a panorama."""
-    light = read_exr(path).clamp_min(0)
-    panorama = light.shape[-1] >= _PANORAMA_ASPECT * light.shape[-2]
+    """Reads an .exr or .hdr scene.
+
+    Raises:
+        InputError: it can't be read, or shows no more than an SDR picture does.
+    """
+    light = read_light(path).clamp_min(0)
+    _refuse_sdr(light, path)
+    panorama = is_panorama(light)
     if panorama:
         light = torch.cat([light[..., -_WRAP:], light, light[..., :_WRAP]], dim=-1)
     return Scene(path.stem, light.half().contiguous(), panorama)
 
 
-def load_scenes(folder: Path) -> list[Scene]:
-    """Reads all .exr files of a folder, in the order of their names.
+def _refuse_sdr(light: Tensor, path: Path) -> None:
+    """Refuses a black picture, one of 8-bit codes, and one whose highlights are cut off."""
+    green = light[1]
+    peak = light.amax()
+    if not peak > 0:
+        raise InputError(f"{path}: black, nothing to learn from")
+    if len(torch.unique(green)) <= _SDR_CODES:
+        raise InputError(f"{path}: an SDR picture (at most {_SDR_CODES} values of green)")
+    if (share := float((light.amax(0) >= peak).float().mean())) > _LARGEST_CLIPPED_SHARE:
+        raise InputError(f"{path}: clipped, like an SDR picture ({share:.1%} of its pixels are at its maximum)")
+
+
+def load_scenes(folders: Sequence[Path]) -> SceneSet:
+    """Reads all .exr and .hdr files of folders, in the order of their names.
 
     Raises:
-        InputError: there is none, or one can't be read.
+        InputError: there is none, or none that can be learned from.
     """
-    paths = sorted(folder.glob("*.exr"))
+    paths = sorted((p for f in folders for p in f.iterdir() if p.suffix.lower() in (".exr", ".hdr")), key=_by_name)
+    where = ", ".join(map(str, folders))
     if not paths:
-        raise InputError(f"{folder}: no .exr scenes")
-    return [load_scene(path) for path in paths]
+        raise InputError(f"{where}: no .exr or .hdr scenes")
+    scenes, refused = [], []
+    for path in paths:
+        try:
+            scenes.append(load_scene(path))
+        except InputError as error:
+            refused.append(str(error))
+    if not scenes:
+        raise InputError(f"{where}: none of {len(paths)} scenes can be learned from; the first: {refused[0]}")
+    return SceneSet(tuple(scenes), tuple(refused))
 
 
-def panorama_view(scene: Scene, yaw: float, pitch: float, field_of_view: float, height: int, width: int) -> Tensor:
-    """What a pinhole camera in the middle of a panorama sees.
+def _by_name(path: Path) -> tuple[str, str]:
+    return path.name, str(path)
 
-    Args:
-        scene: a panorama.
+
+def split(scenes: Sequence[Scene]) -> tuple[tuple[Scene, ...], tuple[Scene, ...]]:
+    """Training and validation scenes: every eighth, by name, is held back.
+
+    Raises:
+        InputError: there are fewer than two scenes.
+    """
+    if len(scenes) < 2:
+        raise InputError("one scene is too few: one is learned from, another is needed for the scores")
+    held_back = tuple(scenes[::_ONE_IN])
+    return tuple(s for i, s in enumerate(scenes) if i % _ONE_IN), held_back
+
+
+def data_hash(scenes: Sequence[Scene]) -> str:
+    """SHA-256 over the names and pixels of scenes, hexadecimal: says whether two trainings saw the same."""
+    digest = hashlib.sha256()
+    for scene in scenes:
+        digest.update(scene.name.encode())
+        digest.update(scene.light.numpy().tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a camera's picture, in its pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """Where a pinhole camera in the middle of a panorama looks.
+
+    Attributes:
         yaw: radians to the right.
         pitch: radians.
         field_of_view: horizontal, radians, below π.
-        height: of the view.
-        width: of the view.
+    """
+
+    yaw: float
+    pitch: float
+    field_of_view: float
+
+
+def panorama_view(scene: Scene, pose: Pose, height: int, width: int, window: Window | None = None) -> Tensor:
+    """What a camera in the middle of a panorama sees.
+
+    Args:
+        scene: a panorama.
+        pose: of the camera.
+        height: of the camera's picture.
+        width: of the camera's picture.
+        window: the part of the picture to return; by default all of it.
 
     Returns:
-        (3, height, width), float32, linear light.
+        (3, h, w) of the window, float32, linear light.
     """
-    focal = 0.5 * width / math.tan(field_of_view / 2)
-    y = torch.arange(height, dtype=torch.float32) - (height - 1) / 2
-    x = torch.arange(width, dtype=torch.float32) - (width - 1) / 2
+    part = window or Window(0, 0, height, width)
+    focal = 0.5 * width / math.tan(pose.field_of_view / 2)
+    y = torch.arange(part.top, part.top + part.height, dtype=torch.float32) - (height - 1) / 2
+    x = torch.arange(part.left, part.left + part.width, dtype=torch.float32) - (width - 1) / 2
     down, right = torch.meshgrid(y / focal, x / focal, indexing="ij")
-    forward = torch.ones_like(right)
-    tilted_down = math.cos(pitch) * down - math.sin(pitch) * forward
-    tilted_forward = math.sin(pitch) * down + math.cos(pitch) * forward
-    turned_right = math.cos(yaw) * right + math.sin(yaw) * tilted_forward
-    turned_forward = -math.sin(yaw) * right + math.cos(yaw) * tilted_forward
-    length = (right**2 + down**2 + 1).sqrt()
-    longitude = torch.atan2(turned_right, turned_forward) / math.pi
-    latitude = torch.asin((tilted_down / length).clamp(-1, 1)) / (math.pi / 2)
+    sin_pitch, cos_pitch = math.sin(pose.pitch), math.cos(pose.pitch)
+    tilted_down, tilted_forward = cos_pitch * down - sin_pitch, sin_pitch * down + cos_pitch
+    longitude = (torch.atan2(right, tilted_forward) + pose.yaw) / math.pi
+    latitude = torch.atan(tilted_down * torch.rsqrt(right**2 + tilted_forward**2)) / (math.pi / 2)
+    longitude = torch.remainder(longitude + 1, 2) - 1
     wrapped = scene.light.shape[-1]
     grid = torch.stack([longitude * (wrapped - 2 * _WRAP) / wrapped, latitude], dim=-1)
     return F.grid_sample(

@@ -1,0 +1,3 @@
+from tests.colour.conftest import oracle
+
+__all__ = ["oracle"]

@@ -1,0 +1,105 @@
+import pytest
+import torch
+from torch import Tensor
+
+from tsexpand.colour.pu21 import pu21
+from tsexpand.colour.transfer import pq_inverse_eotf
+from tsexpand.network.output import REFERENCE_WHITE
+from tsexpand.training.loss import (
+    FLOORS,
+    PEAK,
+    ROOT_WEIGHT,
+    mean_square,
+    published_reconstruction_loss,
+    published_stability_loss,
+    reconstruction_loss,
+    stability_loss,
+)
+from tsexpand.training.options import Stability
+
+KINDS = [kind for kind in Stability if kind is not Stability.NONE]
+
+
+def signal(light: Tensor) -> Tensor:
+    return pq_inverse_eotf(REFERENCE_WHITE * light)
+
+
+def test_a_perfect_prediction_has_the_loss_of_the_floors() -> None:
+    light = torch.full((1, 3, 16, 16), 0.3)
+    light[..., :8] = 3.0
+    expected = ROOT_WEIGHT * (FLOORS[0] ** 0.5 + 2 * FLOORS[1] ** 0.5)
+    assert reconstruction_loss(signal(light), light).item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_outside_the_clipped_areas_the_loss_is_twice_the_root_of_the_squared_error() -> None:
+    light = torch.full((1, 3, 16, 16), 0.3)
+    error = pu21(torch.tensor(0.4 * REFERENCE_WHITE)) - pu21(torch.tensor(0.3 * REFERENCE_WHITE))
+    expected = 2 * ROOT_WEIGHT * (float(error) ** 2 + FLOORS[1]) ** 0.5
+    assert reconstruction_loss(signal(light / 0.3 * 0.4), light).item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_inside_them_it_is_the_root() -> None:
+    light = torch.full((1, 3, 16, 16), 4.0)
+    error = pu21(torch.tensor(4 * REFERENCE_WHITE)) - pu21(torch.tensor(REFERENCE_WHITE))
+    expected = ROOT_WEIGHT * (float(error) ** 2 + FLOORS[0]) ** 0.5
+    assert reconstruction_loss(signal(torch.ones_like(light)), light).item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_an_area_too_small_to_tell_counts_nothing() -> None:
+    light = torch.full((1, 3, 16, 16), 0.3)
+    light[..., 0, :4] = 50.0
+    wrong = signal(light.clamp_max(1))
+    without = reconstruction_loss(signal(light), light)
+    assert reconstruction_loss(wrong, light).item() == pytest.approx(without.item(), abs=2e-3)
+
+
+def test_above_the_peak_more_is_neither_better_nor_worse_but_below_the_truth_too_bright_is_wrong() -> None:
+    sun = torch.full((1, 3, 16, 16), 2 * PEAK / REFERENCE_WHITE)
+    brighter = reconstruction_loss(signal(1.2 * sun), sun)
+    assert brighter.item() == pytest.approx(reconstruction_loss(signal(sun), sun).item(), abs=1e-4)
+    cloud = torch.full((1, 3, 16, 16), 2.0)
+    losses = [reconstruction_loss(signal(cloud * factor), cloud).item() for factor in (1, 2, 10, 40)]
+    assert losses == sorted(losses)
+
+
+def test_gradients_are_finite_for_black_and_for_the_sun() -> None:
+    light = torch.zeros(2, 3, 16, 16)
+    light[1] = 65504.0
+    prediction = torch.full_like(light, 1e-6).requires_grad_()
+    reconstruction_loss(prediction, light).backward()
+    assert prediction.grad is not None and prediction.grad.isfinite().all()
+
+
+def test_a_mean_square_is_of_its_area() -> None:
+    error = torch.ones(1, 3, 4, 4)
+    error[..., 0] = 3.0
+    area = torch.zeros(1, 1, 4, 4, dtype=torch.bool)
+    assert mean_square(error, area).item() == 0
+    area[..., 0] = True
+    assert mean_square(error, area).item() == 9
+
+
+def test_the_published_loss_has_its_known_values() -> None:
+    truth = torch.full((1, 3, 2, 2), 0.5)
+    assert published_reconstruction_loss(truth, truth).item() == pytest.approx(0, abs=1e-6)
+    assert published_reconstruction_loss(truth + 0.1, truth).item() == pytest.approx(0.1, abs=1e-6)
+    red, green = torch.zeros(1, 3, 1, 1), torch.zeros(1, 3, 1, 1)
+    red[:, 0], green[:, 1] = 1.0, 1.0
+    assert published_reconstruction_loss(red, green).item() == pytest.approx(2 / 3 + 5, abs=1e-5)
+
+
+@pytest.mark.parametrize("loss", [stability_loss, published_stability_loss])
+@pytest.mark.parametrize("kind", KINDS)
+def test_stability_is_best_where_nothing_differs(loss: object, kind: Stability) -> None:
+    assert callable(loss)
+    picture = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.2
+    noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(1))
+    values = [loss(picture + share * noise, picture, kind).item() for share in (0, 0.01, 0.05)]
+    assert values == sorted(values) and values[0] < values[1]
+
+
+def test_published_stability_has_its_known_values() -> None:
+    picture = torch.full((1, 3, 16, 16), 0.5)
+    assert published_stability_loss(picture + 0.1, picture, Stability.L1).item() == pytest.approx(0.1)
+    assert published_stability_loss(picture + 0.1, picture, Stability.L2).item() == pytest.approx(0.01)
+    assert published_stability_loss(picture, picture, Stability.SSIM).item() == pytest.approx(0, abs=1e-6)

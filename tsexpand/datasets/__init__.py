@@ -1,0 +1,1 @@
+"""HDR scenes for training: fetching, developing and preparing them."""

@@ -1,0 +1,52 @@
+"""Several processes, one training: what torchrun starts."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from ..engines.devices import select_device
+from ..errors import InputError
+from .loading import Share
+
+TIMEOUT = timedelta(minutes=10)
+"""Longer than any step, validation or checkpoint; a lost process is noticed after it."""
+
+
+def share_of_environment() -> Share:
+    """This process's share of the batches, as torchrun says; all of them without it."""
+    return Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+
+
+@contextmanager
+def process_group(batch_size: int, device: torch.device) -> Iterator[Share]:
+    """Joins the processes that torchrun started, and leaves them at the end; does nothing for one process.
+
+    Raises:
+        InputError: the batch can't be dealt out evenly.
+    """
+    share = share_of_environment()
+    if batch_size % share.world:
+        raise InputError(f"a batch of {batch_size} can't be dealt to {share.world} processes; choose a multiple")
+    if share.world == 1:
+        yield share
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    try:
+        yield share
+    finally:
+        dist.destroy_process_group()
+
+
+def training_device(name: str) -> torch.device:
+    """The device of this process: where CUDA is asked for or found, the one of torchrun's local rank.
+
+    Raises:
+        DeviceError: there is no such device.
+    """
+    if name == "cuda" or (name == "auto" and torch.cuda.is_available()):
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    return select_device(name)

@@ -1,0 +1,74 @@
+"""Samples made ahead of time, in processes of their own, so that the device does not wait."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from ..errors import TsexpandError
+from .options import TrainOptions
+from .samples import SampleBatch, sample_batch
+from .scenes import Scene
+
+AHEAD = 4
+"""Batches that each worker has ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which samples of a batch this process makes: the `rank`-th of `world` equal parts."""
+
+    rank: int = 0
+    world: int = 1
+
+
+class StepBatches(Dataset[SampleBatch]):
+    """The batch of each training step, by its number."""
+
+    def __init__(self, scenes: Sequence[Scene], options: TrainOptions, share: Share) -> None:
+        self._scenes = scenes
+        self._options = options
+        self._share = share
+
+    def __getitem__(self, step: int) -> SampleBatch:
+        options = self._options
+        part = options.batch_size // self._share.world
+        first = step * options.batch_size + self._share.rank * part
+        return sample_batch(self._scenes, options.target, options.seed, range(first, first + part), options.size)
+
+
+def step_batches(
+    scenes: Sequence[Scene], options: TrainOptions, share: Share, first_step: int
+) -> Iterator[SampleBatch]:
+    """The batches from a step to the last one, in order, the same to the last bit for any number of workers.
+
+    Raises:
+        TsexpandError: a worker died.
+    """
+    loader = DataLoader(
+        StepBatches(scenes, options, share),
+        batch_size=None,
+        sampler=range(first_step, options.steps),
+        num_workers=options.workers,
+        prefetch_factor=AHEAD,
+        multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
+        pin_memory=torch.cuda.is_available(),
+    )
+    with _lost_workers_named():
+        yield from loader
+
+
+@contextmanager
+def _lost_workers_named() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TsexpandError(
+            "a process that makes samples died (killed, or out of memory); the last checkpoint is kept: "
+            "start again, perhaps with fewer --workers"
+        ) from error

@@ -1,0 +1,50 @@
+"""What a step of training makes smaller: reconstruction, and in the second phase stability too."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..network.expandnet import HALO
+from ..network.output import Parametrisation, absolute_pq
+from .loss import published_reconstruction_loss, published_stability_loss, reconstruction_loss, stability_loss
+from .motion import inner_margin, moved
+from .options import Stability, TrainOptions
+from .samples import SampleBatch
+
+Logits = Callable[[Tensor, Tensor], Tensor]
+"""The network: whole frames (N, 3, 256, 256) and parts of them (N, 3, S, S) to what goes into the sigmoid."""
+
+
+def shown(logits: Tensor, signal: Tensor, target: Parametrisation) -> Tensor:
+    """The network's output: a PQ signal for the absolute target, light in [0, 1] for the relative one."""
+    return torch.sigmoid(logits) if target is Parametrisation.RELATIVE else absolute_pq(logits, signal)
+
+
+def _inner(pixels: Tensor, margin: int) -> Tensor:
+    """What is so far from the edges that only pixels of the sample went into it, never zeros from outside.
+
+    In a clip other pixels are there; the frame's own edges are held (repeated) when weights are applied.
+    """
+    return pixels[..., margin:-margin, margin:-margin]
+
+
+def objective(options: TrainOptions, network: Logits, batch: SampleBatch) -> Tensor:
+    """Loss of a batch: (1 − α)·reconstruction + α·stability; a scalar."""
+    if options.stability is Stability.NONE:
+        prediction = shown(network(batch.frames, batch.signal), batch.signal, options.target)
+        return _reconstruction(options, prediction, batch)
+    moved_signal, moved_frames = moved(batch.signal, batch.motion), moved(batch.frames, batch.motion)
+    frames, signal = torch.cat([batch.frames, moved_frames]), torch.cat([batch.signal, moved_signal])
+    prediction, prediction_of_moved = shown(network(frames, signal), signal, options.target).chunk(2)
+    expected = moved(prediction, batch.motion) if options.follow_motion else prediction
+    margin = HALO + inner_margin(options.size)
+    compare = published_stability_loss if options.target is Parametrisation.RELATIVE else stability_loss
+    stability = compare(_inner(prediction_of_moved, margin), _inner(expected, margin), options.stability)
+    share = options.stability_share
+    return (1 - share) * _reconstruction(options, prediction, batch) + share * stability
+
+
+def _reconstruction(options: TrainOptions, prediction: Tensor, batch: SampleBatch) -> Tensor:
+    compare = published_reconstruction_loss if options.target is Parametrisation.RELATIVE else reconstruction_loss
+    return compare(_inner(prediction, HALO), _inner(batch.light, HALO))

@@ -1,0 +1,132 @@
+"""What is trained, on what, for how long."""
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from ..network.expandnet import HALO
+from ..network.output import Parametrisation
+from .cameras import VIEW_HEIGHT
+
+SMALLEST_SIZE = 4 * HALO
+"""Below this there would be more edge than picture."""
+
+
+class Phase(Enum):
+    """FIRST learns to reconstruct; SECOND tunes trained weights, for stability too where a stability loss is given."""
+
+    FIRST = "first"
+    SECOND = "second"
+
+
+class Stability(Enum):
+    """What compares the prediction of a moved picture with the prediction of the picture."""
+
+    NONE = "none"
+    L1 = "l1"
+    L2 = "l2"
+    REC = "rec"
+    SSIM = "ssim"
+
+
+PUBLISHED_ALPHA = {
+    Stability.NONE: 0.0,
+    Stability.L1: 0.4,
+    Stability.L2: 0.8,
+    Stability.REC: 0.38,
+    Stability.SSIM: 0.1,
+}
+"""Share of the stability loss in the whole, as the project's origin trained with (arXiv 1902.10424 calls it α)."""
+
+
+class Precision(Enum):
+    """Of the convolutions while training; weights, last layer and losses are float32 always."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainOptions:
+    """All of a training; what it changes about the weights and what it does not.
+
+    Attributes:
+        data: folders of scenes, .exr or .hdr.
+        output: weights file to come; checkpoint and log stand beside it.
+        steps: of the optimiser, in all.
+        validation: folder of scenes for the scores; by default one scene in eight is held back for them.
+        phase: first or second.
+        target: what the output is to mean.
+        stability: loss of the second phase.
+        alpha: share of the stability loss; by default the published one.
+        follow_motion: whether the prediction of the unmoved picture is moved too before it is compared (the
+            paper), or not (the project's origin).
+        init: weights to start from; the second phase needs them.
+        batch_size: samples a step, over all devices.
+        size: of the square samples, even, pixels.
+        learning_rate: at its highest; warmed up over `warmup_steps`, then a cosine to a hundredth.
+        warmup_steps: of linear growth.
+        ema_decay: of the averaged weights, which are the ones published.
+        seed: of samples and initial weights.
+        precision: of the convolutions.
+        compile: whether the network is compiled (worth it beyond a few hundred steps).
+        device: "cpu", "cuda", or "auto".
+        workers: processes that make samples.
+        validate_every: steps between validations.
+        checkpoint_seconds: between checkpoints.
+        pictures: folder for pictures of validation samples, or None.
+        tensorboard: folder for TensorBoard, or None.
+    """
+
+    data: tuple[Path, ...]
+    output: Path
+    steps: int
+    validation: Path | None = None
+    phase: Phase = Phase.FIRST
+    target: Parametrisation = Parametrisation.ABSOLUTE
+    stability: Stability = Stability.NONE
+    alpha: float | None = None
+    follow_motion: bool = True
+    init: Path | None = None
+    batch_size: int = 8
+    size: int = 144
+    learning_rate: float = 4e-4
+    warmup_steps: int = 100
+    ema_decay: float = 0.998
+    seed: int = 0
+    precision: Precision = Precision.FLOAT32
+    compile: bool = False
+    device: str = "auto"
+    workers: int = 1
+    validate_every: int = 500
+    checkpoint_seconds: float = 300.0
+    pictures: Path | None = None
+    tensorboard: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not SMALLEST_SIZE <= self.size <= VIEW_HEIGHT or self.size % 2:
+            raise ValueError(f"size {self.size} is not an even number from {SMALLEST_SIZE} to {VIEW_HEIGHT}")
+        if min(self.steps, self.batch_size, self.validate_every, self.workers) < 1:
+            raise ValueError("steps, batch size, steps between validations and workers start at 1")
+        if self.phase is Phase.SECOND and self.init is None:
+            raise ValueError("the second phase tunes trained weights: it needs init")
+        if self.phase is Phase.FIRST and self.stability is not Stability.NONE:
+            raise ValueError("a stability loss belongs to the second phase")
+        if not 0 <= self.stability_share < 1:
+            raise ValueError(f"alpha {self.alpha} is not in [0, 1)")
+
+    @property
+    def stability_share(self) -> float:
+        """The share of the stability loss that applies."""
+        return PUBLISHED_ALPHA[self.stability] if self.alpha is None else self.alpha
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that an interrupted training is resumed from."""
+        return self.output.with_suffix(".checkpoint")
+
+    @property
+    def log(self) -> Path:
+        """Losses and scores, a JSON object a line."""
+        return self.output.with_suffix(".jsonl")

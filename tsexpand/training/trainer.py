@@ -1,0 +1,176 @@
+"""Weights on their way: network, averaged weights and optimiser, moved, saved and restored together."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import InputError
+from ..network.expandnet import ExpandNet
+from ..network.weights import load_weights
+from .checkpoints import read_checkpoint, write_checkpoint
+from .loading import Share
+from .objective import objective
+from .options import Precision, TrainOptions
+from .samples import SampleBatch
+
+GRADIENT_NORM = 10.0
+"""Longest gradient of a step; longer ones, of rare samples, are shortened."""
+
+DTYPES = {Precision.BFLOAT16: torch.bfloat16, Precision.FLOAT16: torch.float16, Precision.FLOAT32: torch.float32}
+
+
+def learning_rate(options: TrainOptions, step: int) -> float:
+    """Learning rate of a step, numbered from 0: linear warm-up, then a cosine to a hundredth."""
+    if step < options.warmup_steps:
+        return options.learning_rate * (step + 1) / options.warmup_steps
+    remaining = max(1, options.steps - options.warmup_steps)
+    phase = (step - options.warmup_steps) / remaining
+    return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * phase)))
+
+
+def initial_network(options: TrainOptions) -> ExpandNet:
+    """The network to start from: given weights, or one whose output layer is zero.
+
+    For the absolute target a network of zeros shows the analytic picture, from which it departs.
+
+    Raises:
+        WeightsError: the given weights can't be used.
+        InputError: they are for another target.
+    """
+    if options.init is not None:
+        weights = load_weights(str(options.init))
+        if weights.parametrisation is not options.target:
+            meaning = weights.parametrisation.value
+            raise InputError(f"{options.init}: weights for the {meaning} target, not {options.target.value}")
+        return weights.network.requires_grad_(True).train()
+    torch.manual_seed(options.seed)
+    network = ExpandNet()
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")  # LeCun, as SELU wants
+            nn.init.zeros_(cast(Tensor, layer.bias))
+    nn.init.zeros_(cast(nn.Conv2d, network.end_net[1]).weight)
+    return network
+
+
+class _Logits(nn.Module):
+    """The network as training calls it: frames and samples in one forward pass, convolutions in any precision."""
+
+    def __init__(self, network: ExpandNet, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network = network
+        self._device = device
+        self._dtype = dtype
+
+    def forward(self, frames: Tensor, signal: Tensor) -> Tensor:
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype is not torch.float32):
+            return self.network.expand(signal, self.network.global_features(frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The averaged weights that scored best.
+
+    Attributes:
+        step: after which they were validated; -1: none yet.
+        scores: of the validation.
+        weights: state of the network.
+    """
+
+    step: int = -1
+    scores: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Trainer:
+    """The state of a training on one device."""
+
+    def __init__(self, options: TrainOptions, device: torch.device, share: Share) -> None:
+        self.options = options
+        self.device = device
+        self.network = initial_network(options).to(device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stub
+        self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=options.precision is Precision.FLOAT16)
+        self.best = Best()
+        self.step = 0
+        self._forward = self._prepared(share)
+
+    def _prepared(self, share: Share) -> nn.Module:
+        logits: nn.Module = _Logits(self.network, self.device, DTYPES[self.options.precision])
+        if share.world > 1:
+            logits = DistributedDataParallel(logits)
+        return cast(nn.Module, torch.compile(logits)) if self.options.compile else logits
+
+    def update(self, batch: SampleBatch) -> float:
+        """One step of the optimiser; returns the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.options, self.step)
+        loss = objective(self.options, self._forward, batch.to(self.device))
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(self.scaler.scale(loss))
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self._follow()
+        self.step += 1
+        return loss.item()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Moves the averaged weights; at first quickly, so that they forget the initial ones."""
+        decay = min(self.options.ema_decay, (1 + self.step) / (10 + self.step))
+        for name, value in self.network.state_dict().items():
+            self.average[name].lerp_(value, 1 - decay)
+
+    def averaged_network(self) -> ExpandNet:
+        """A network with the averaged weights, for validation."""
+        network = ExpandNet().to(self.device)
+        network.load_state_dict(self.average)
+        return network.eval().requires_grad_(False)
+
+    def keep_if_best(self, scores: dict[str, float], score: str) -> None:
+        """Keeps the averaged weights if no earlier ones had as high a score."""
+        if self.best.step < 0 or scores[score] > self.best.scores[score]:
+            self.best = Best(self.step, scores, {k: v.detach().cpu().clone() for k, v in self.average.items()})
+
+    def save(self, path: Path, identity: dict[str, Any]) -> None:
+        """Writes all that is needed to go on as if nothing had happened.
+
+        Raises:
+            OutputError: it can't be written; the checkpoint before stays.
+        """
+        state = {
+            "step": self.step,
+            "options": identity,
+            "network": self.network.state_dict(),
+            "average": self.average,
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "best": {"step": self.best.step, "scores": self.best.scores, "weights": self.best.weights},
+        }
+        write_checkpoint(path, state)
+
+    def restore(self, path: Path, identity: dict[str, Any]) -> None:
+        """Takes up a checkpoint where it stopped.
+
+        Raises:
+            InputError: it is not a checkpoint, or of a training with other options or data.
+        """
+        state = read_checkpoint(path)
+        differing = [k for k, v in identity.items() if state["options"].get(k) != v]
+        if differing:
+            raise InputError(f"{path}: a checkpoint of other options ({', '.join(differing)}); choose another output")
+        self.network.load_state_dict(state["network"])
+        self.average = {k: v.to(self.device) for k, v in state["average"].items()}
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.best = Best(**state["best"])
+        self.step = state["step"]
