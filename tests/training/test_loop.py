@@ -18,7 +18,7 @@ from tsexpand.training.loading import Share, step_batches
 from tsexpand.training.loop import Data, Progress, analytic_scores, load_data, train
 from tsexpand.training.options import Phase, Stability, TrainOptions
 from tsexpand.training.publish import publish
-from tsexpand.training.trainer import Trainer, initial_network, learning_rate
+from tsexpand.training.trainer import RATES, Trainer, initial_network, learning_rate
 
 CPU = torch.device("cpu")
 
@@ -133,7 +133,7 @@ def test_the_second_phase_tunes_given_weights(options: TrainOptions, data: Data,
     before = load_weights(str(options.output)).network.state_dict()
     after = train(second, data).network.state_dict()
     moved = max(float((after[name] - value).abs().max()) for name, value in before.items())
-    assert 0 < moved <= 1.5 * learning_rate(second, 0)  # Adam's first step: started from the given weights
+    assert 0 < moved <= RATES["muon"] * 1.5 * learning_rate(second, 0)  # one step from the given weights
 
 
 @pytest.mark.parametrize("stability", list(Stability))

@@ -34,7 +34,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        missing = {"step", "options", "network", "average", "optimiser", "best"} - state.keys()
+        missing = {"step", "options", "network", "average", "optimisers", "best"} - state.keys()
     except Exception as error:  # torch.load raises many types for a damaged file
         raise InputError(f"{path}: not a checkpoint of a training ({type(error).__name__})") from error
     if missing:

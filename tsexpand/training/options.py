@@ -65,7 +65,8 @@ class TrainOptions:
         init: weights to start from; the second phase needs them.
         batch_size: samples a step, over all devices.
         size: of the square samples, even, pixels.
-        learning_rate: at its highest; warmed up over `warmup_steps`, then a cosine to a hundredth.
+        learning_rate: of Adam at its highest, Muon's is a multiple; warmed up over `warmup_steps`, then a cosine to
+            a hundredth.
         warmup_steps: of linear growth.
         ema_decay: of the averaged weights, which are the ones published.
         seed: of samples and initial weights.
@@ -91,7 +92,7 @@ class TrainOptions:
     init: Path | None = None
     batch_size: int = 8
     size: int = 144
-    learning_rate: float = 4e-4
+    learning_rate: float = 2e-4
     warmup_steps: int = 100
     ema_decay: float = 0.998
     seed: int = 0

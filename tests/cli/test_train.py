@@ -1,0 +1,76 @@
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.training.small_scenes import write_scenes
+from tsexpand.cli import cli
+from tsexpand.errors import InputError, OutputError, WeightsError
+from tsexpand.network.output import Parametrisation
+from tsexpand.network.weights import load_weights
+
+SMALL = ("--steps", "2", "--batch-size", "1", "--size", "40", "--device", "cpu")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli, ["train", *map(str, arguments)], standalone_mode=False)
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    (tmp_path / "scenes").mkdir()
+    return write_scenes(tmp_path / "scenes")
+
+
+def test_scenes_become_weights_in_two_phases(scenes: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.pth", tmp_path / "second.pth"
+    result = run(scenes, first, *SMALL)
+    assert result.exit_code == 0, result.exception
+    assert "2 scenes to learn from, 1 to validate on" in result.stderr
+    assert "analytic picture: pu1000" in result.stderr and "validation: pu1000" in result.stderr
+    assert f"{first}: averaged weights of step 2" in result.stderr
+    assert load_weights(str(first)).parametrisation is Parametrisation.ABSOLUTE
+    (row,) = [json.loads(line) for line in (tmp_path / "first.jsonl").read_text().splitlines()]
+    assert row["step"] == 2 and row["pu4000"] > 0
+
+    result = run(scenes, second, *SMALL, "--phase", "second", "--init", first, "--stability", "l1")
+    assert result.exit_code == 0, result.exception
+    options = load_weights(str(second)).metadata["options"]
+    assert (options["phase"], options["stability"], options["alpha"]) == ("second", "l1", 0.4)
+
+
+def test_a_bad_scene_is_named_and_left_out(scenes: Path, tmp_path: Path) -> None:
+    (scenes / "bad.exr").write_bytes(b"not a picture")
+    result = run(scenes, tmp_path / "w.pth", *SMALL, "--steps", "1")
+    assert result.exit_code == 0
+    assert "bad.exr" in result.stderr and "1 refused" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (("--size", "41"), "even"),
+        (("--phase", "second"), "needs init"),
+        (("--stability", "l1"), "second phase"),
+    ],
+)
+def test_options_that_contradict_themselves_are_a_usage_error(
+    scenes: Path, tmp_path: Path, wrong: tuple[str, ...], message: str
+) -> None:
+    result = run(scenes, tmp_path / "w.pth", *wrong)
+    assert message in str(getattr(result.exception, "message", ""))
+
+
+def test_weights_that_exist_are_kept(scenes: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.pth").write_bytes(b"mine")
+    result = run(scenes, tmp_path / "w.pth", *SMALL)
+    assert isinstance(result.exception, OutputError)
+    assert (tmp_path / "w.pth").read_bytes() == b"mine"
+
+
+def test_what_can_not_be_used_is_said_before_anything_is_trained(scenes: Path, tmp_path: Path) -> None:
+    result = run(scenes, tmp_path / "w.pth", "--init", tmp_path / "missing.pth")
+    assert isinstance(result.exception, WeightsError)
+    (tmp_path / "empty").mkdir()
+    assert isinstance(run(tmp_path / "empty", tmp_path / "w.pth").exception, InputError)
