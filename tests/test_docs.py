@@ -12,7 +12,7 @@ from tsexpand.cli import cli
 ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("cli", "colour", "datasets", "evaluate", "train")),
+    *(ROOT / "docs" / f"{name}.md" for name in ("cli", "colour", "datasets", "evaluate", "quality", "train")),
 ]
 OTHERS = {"--constraint", "--help", "--debug", "--nproc-per-node"}  # of pip, click and torchrun
 

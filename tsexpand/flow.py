@@ -215,23 +215,20 @@ def _produce(items: Iterable[T], channel: Channel[T], times: StageTimes) -> None
 
 
 def _pump(iterator: Iterator[T], channel: Channel[T], times: StageTimes) -> None:
-    while True:
-        began = time.perf_counter()
-        try:
-            item = next(iterator)
-        except StopIteration:
-            return
-        finally:
-            times.busy += time.perf_counter() - began
+    for item in _timed(iterator, times, "busy"):
         began = time.perf_counter()
         channel.put(item)
         times.blocked += time.perf_counter() - began
         times.items += 1
-        del item  # or it would live while the next one is made
+        del item  # as below
 
 
 def _consume(channel: Channel[T], times: StageTimes) -> Iterator[T]:
-    iterator = iter(channel)
+    yield from _timed(iter(channel), times, "starved")
+
+
+def _timed(iterator: Iterator[T], times: StageTimes, what: str) -> Iterator[T]:
+    """The items; the time that each took to come is added to an attribute of the times."""
     while True:
         began = time.perf_counter()
         try:
@@ -239,5 +236,6 @@ def _consume(channel: Channel[T], times: StageTimes) -> Iterator[T]:
         except StopIteration:
             return
         finally:
-            times.starved += time.perf_counter() - began
+            setattr(times, what, getattr(times, what) + time.perf_counter() - began)
         yield item
+        del item  # or it would live while the next one is made

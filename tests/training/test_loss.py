@@ -7,8 +7,9 @@ from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.network.output import REFERENCE_WHITE
 from tsexpand.training.loss import (
     FLOORS,
+    INSIDE_WEIGHT,
+    OUTSIDE_WEIGHT,
     PEAK,
-    ROOT_WEIGHT,
     mean_square,
     published_reconstruction_loss,
     published_stability_loss,
@@ -27,21 +28,21 @@ def signal(light: Tensor) -> Tensor:
 def test_a_perfect_prediction_has_the_loss_of_the_floors() -> None:
     light = torch.full((1, 3, 16, 16), 0.3)
     light[..., :8] = 3.0
-    expected = ROOT_WEIGHT * (FLOORS[0] ** 0.5 + 2 * FLOORS[1] ** 0.5)
+    expected = INSIDE_WEIGHT * FLOORS[0] ** 0.5 + OUTSIDE_WEIGHT * FLOORS[1] ** 0.5
     assert reconstruction_loss(signal(light), light).item() == pytest.approx(expected, abs=1e-3)
 
 
-def test_outside_the_clipped_areas_the_loss_is_twice_the_root_of_the_squared_error() -> None:
+def test_outside_the_clipped_areas_the_loss_is_the_root_of_the_squared_error() -> None:
     light = torch.full((1, 3, 16, 16), 0.3)
     error = pu21(torch.tensor(0.4 * REFERENCE_WHITE)) - pu21(torch.tensor(0.3 * REFERENCE_WHITE))
-    expected = 2 * ROOT_WEIGHT * (float(error) ** 2 + FLOORS[1]) ** 0.5
+    expected = OUTSIDE_WEIGHT * (float(error) ** 2 + FLOORS[1]) ** 0.5
     assert reconstruction_loss(signal(light / 0.3 * 0.4), light).item() == pytest.approx(expected, abs=1e-3)
 
 
-def test_inside_them_it_is_the_root() -> None:
+def test_inside_them_it_is_another_share_of_it() -> None:
     light = torch.full((1, 3, 16, 16), 4.0)
     error = pu21(torch.tensor(4 * REFERENCE_WHITE)) - pu21(torch.tensor(REFERENCE_WHITE))
-    expected = ROOT_WEIGHT * (float(error) ** 2 + FLOORS[0]) ** 0.5
+    expected = INSIDE_WEIGHT * (float(error) ** 2 + FLOORS[0]) ** 0.5
     assert reconstruction_loss(signal(torch.ones_like(light)), light).item() == pytest.approx(expected, abs=1e-3)
 
 

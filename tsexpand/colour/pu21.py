@@ -1,5 +1,7 @@
 """PU21: a perceptually uniform encoding of absolute light, for the quality metrics."""
 
+import math
+
 from torch import Tensor
 
 LOWEST, HIGHEST = 0.005, 10000.0
@@ -7,6 +9,9 @@ LOWEST, HIGHEST = 0.005, 10000.0
 
 PEAK_SIGNAL = 256.0
 """Value that stands for a peak in PU21-PSNR: about what 100 cd/m², the white of an SDR display, is encoded as."""
+
+_SMALLEST_SQUARE = 1e-9
+"""Mean squared error that a perfect match is given: 138 dB."""
 
 _P = (0.353487901, 0.3734658629, 8.277049286e-05, 0.9062562627, 0.09150303166, 0.9099517204, 596.3148142)
 
@@ -26,3 +31,8 @@ def pu21(light: Tensor) -> Tensor:
     """
     power = light.clamp(LOWEST, HIGHEST) ** _P[3]
     return _P[6] * (((_P[0] + _P[1] * power) / (1 + _P[2] * power)) ** _P[4] - _P[5])
+
+
+def pu21_psnr(mean_square: float) -> float:
+    """PU21-PSNR, dB, of a mean squared PU21 error; NaN of NaN, which stands for no pixels."""
+    return 10 * math.log10(PEAK_SIGNAL**2 / max(_SMALLEST_SQUARE, mean_square)) if mean_square >= 0 else math.nan

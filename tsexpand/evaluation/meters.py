@@ -73,7 +73,7 @@ class ReferenceMeter:
         """PU21-PSNR of all pixels together; the mean over the frames of what is no PU21-PSNR, as in the origin."""
         frames, steadiness = self._frames, self._steadiness
         return ReferenceScores(
-            psnr=_mean([psnr(frame.mse, 1.0) for frame in frames]),
+            psnr=_mean([psnr(frame.mse) for frame in frames]),
             mse=_mean([frame.mse for frame in frames]),
             ssim=_mean([frame.ssim for frame in frames]),
             pu1000=sum((frame.pu1000 for frame in frames), SquareError()).pu_psnr,
@@ -93,7 +93,7 @@ class ReferenceMeter:
         """Of the pictures, and of flicker and exposure."""
         frames = self._frames
         return {
-            "psnr": [psnr(frame.mse, 1.0) for frame in frames],
+            "psnr": [psnr(frame.mse) for frame in frames],
             "mse": [frame.mse for frame in frames],
             "ssim": [frame.ssim for frame in frames],
             "pu1000": [frame.pu1000.pu_psnr for frame in frames],

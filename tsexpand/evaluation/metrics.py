@@ -10,18 +10,15 @@ from ..colour.codes import Primaries
 from ..colour.ictcp import delta_e_itp
 from ..colour.luminance import luminance
 from ..colour.primaries import convert
-from ..colour.pu21 import PEAK_SIGNAL, pu21
+from ..colour.pu21 import PEAK_SIGNAL, pu21, pu21_psnr
 from ..colour.ssim import ssim
 from ..network.output import REFERENCE_WHITE
 
 DIM, BRIGHT = 1000.0, 4000.0
 """Peaks, cd/m², of the two displays that PU21 errors are seen on; what lies above is not."""
 
-_SMALLEST_SQUARE = 1e-9
-"""Mean squared PU21 error that a perfect match is given: 138 dB."""
-
-_SMALLEST_UNIT_SQUARE = 1e-15
-"""Likewise of pictures in [0, 1]: 150 dB."""
+_SMALLEST_SQUARE = 1e-15
+"""Mean squared error of pictures in [0, 1] that a perfect match is given: 150 dB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +39,12 @@ class SquareError:
     @property
     def pu_psnr(self) -> float:
         """PU21-PSNR in dB, peak signal 256; NaN of nothing."""
-        return psnr(self.total / self.count, PEAK_SIGNAL, _SMALLEST_SQUARE) if self.count else math.nan
+        return pu21_psnr(self.total / self.count) if self.count else math.nan
 
 
-def psnr(mean_square: float, peak: float, smallest: float = _SMALLEST_UNIT_SQUARE) -> float:
-    """Peak signal to noise ratio, dB: 10·log10(peak² / mean squared error).
-
-    Args:
-        mean_square: of the error.
-        peak: of the signal.
-        smallest: mean squared error that counts as none.
-    """
-    return 10 * math.log10(peak**2 / max(mean_square, smallest))
+def psnr(mean_square: float) -> float:
+    """Peak signal to noise ratio, dB, of the mean squared error of pictures in [0, 1]."""
+    return -10 * math.log10(max(mean_square, _SMALLEST_SQUARE))
 
 
 @dataclass(frozen=True, slots=True)

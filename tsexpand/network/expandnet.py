@@ -85,8 +85,10 @@ class ExpandNet(nn.Module):
             lies within the part or beyond the frame.
         """
         weight = self._fusion.weight
-        fused = F.conv2d(self.local_net(signal), weight[:, :_LOCAL])
-        fused = fused + F.conv2d(self.mid_net(signal), weight[:, _LOCAL : _LOCAL + _MID])
+        with torch.autocast(signal.device.type, enabled=False):  # bfloat16 can't tell bright 8-bit codes apart
+            local, mid = self.local_net[0](signal), self.mid_net[0](signal)
+        fused = F.conv2d(self.local_net[1](local), weight[:, :_LOCAL])
+        fused = fused + F.conv2d(self.mid_net[1:](mid), weight[:, _LOCAL : _LOCAL + _MID])
         fused = F.selu(fused + global_features[:, :, None, None].to(fused.dtype), inplace=not self.training)
         last = cast(nn.Conv2d, self.end_net[1])
         with torch.autocast(signal.device.type, enabled=False):  # 10-bit light needs more than 8 bits of mantissa

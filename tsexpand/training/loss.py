@@ -28,8 +28,8 @@ STABILITY_FLOOR = 0.5
 SSIM_FLOOR = 1e-3
 """Likewise, of structural similarity."""
 
-ROOT_WEIGHT = 0.01
-"""Weight of the root mean squared error, PU21 units; twice that where nothing clipped and errors are small."""
+INSIDE_WEIGHT, OUTSIDE_WEIGHT = 0.01, 0.04
+"""Weights of the root mean squared errors, PU21 units, where something clipped, and where errors are small."""
 
 SMALLEST_AREA = 64
 """Pixels; the error of a smaller area says too little."""
@@ -68,8 +68,8 @@ def reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
     error = pu21(predicted) - pu21(truth)
     clipped = light.amax(1, keepdim=True) >= 1
     cosine = F.cosine_similarity(prediction, pq_inverse_eotf(truth), dim=1, eps=1e-6).mean()
-    inside = ROOT_WEIGHT * _mean_where((mean_square(error, clipped) + FLOORS[0]).sqrt(), clipped)
-    outside = 2 * ROOT_WEIGHT * _mean_where((mean_square(error, ~clipped) + FLOORS[1]).sqrt(), ~clipped)
+    inside = INSIDE_WEIGHT * _mean_where((mean_square(error, clipped) + FLOORS[0]).sqrt(), clipped)
+    outside = OUTSIDE_WEIGHT * _mean_where((mean_square(error, ~clipped) + FLOORS[1]).sqrt(), ~clipped)
     return inside + outside + COSINE_WEIGHT * (1 - cosine)
 
 

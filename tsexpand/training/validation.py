@@ -1,6 +1,5 @@
 """How good weights are, on short clips of scenes that they do not learn from."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colour.pu21 import PEAK_SIGNAL, pu21
+from ..colour.pu21 import pu21, pu21_psnr
 from ..colour.transfer import bt1886_eotf
 from ..network.expandnet import HALO, ExpandNet
 from ..network.output import REFERENCE_WHITE, Parametrisation, light
@@ -110,18 +109,15 @@ def scores(prediction: Tensor, truth: Tensor) -> dict[str, float]:
         clipped areas (NaN where there are none); flicker, PU21 units.
     """
     expected = REFERENCE_WHITE * truth
-    result = {"pu1000": _decibels(_error(prediction, expected, 1000.0).square())}
+    result = {"pu1000": pu21_psnr(float(_error(prediction, expected, 1000.0).square().mean()))}
     error = _error(prediction, expected, 4000.0)
     clipped = (truth.amax(1, keepdim=True) >= 1).expand_as(error)
-    result["pu4000"] = _decibels(error.square())
-    result["pu_clipped"], result["pu_rest"] = (_decibels(error[area].square()) for area in (clipped, ~clipped))
+    result["pu4000"] = pu21_psnr(float(error.square().mean()))
+    areas = {"pu_clipped": clipped, "pu_rest": ~clipped}
+    result |= {name: pu21_psnr(float(error[area].square().mean())) for name, area in areas.items()}
     result["flicker"] = float((error[1:] - error[:-1]).abs().mean())
     return result
 
 
 def _error(prediction: Tensor, expected: Tensor, peak: float) -> Tensor:
     return pu21(prediction.clamp_max(peak)) - pu21(expected.clamp_max(peak))
-
-
-def _decibels(squares: Tensor) -> float:
-    return 10 * math.log10(PEAK_SIGNAL**2 / max(float(squares.mean()), 1e-9)) if squares.numel() else math.nan
