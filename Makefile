@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint models clean
 
 $(VENV)/.installed: setup.cfg constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,26 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The shipped weights, from scratch; each goes on where it was interrupted. Hours to days on a CPU.
+SCENES     ?= ../shared/hdr/train
+VALIDATION ?= ../shared/hdr/val
+TRAIN      := $(BIN)/tsexpand train $(SCENES)
+HOW        := --validation $(VALIDATION) --precision bfloat16 --compile --overwrite
+TUNING     := $(HOW) --phase second --init models/base.pth --steps 1000 --learning-rate 5e-5
+STABLE     := L1 L2 rec ssim
+
+models: models/baseRec_tuningRec.pth $(STABLE:%=models/baseRec_tuningStab_%Loss.pth)
+
+models/base.pth: | $(VENV)/.installed
+	mkdir -p models
+	$(TRAIN) $@ $(HOW) --steps 12000
+
+models/baseRec_tuningRec.pth: models/base.pth
+	$(TRAIN) $@ $(TUNING)
+
+models/baseRec_tuningStab_%Loss.pth: models/base.pth
+	$(TRAIN) $@ $(TUNING) --stability $(shell echo $* | tr A-Z a-z)
 
 clean:
 	rm -rf demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
