@@ -31,7 +31,7 @@ def test_scenes_become_weights_in_two_phases(scenes: Path, tmp_path: Path) -> No
     assert "analytic picture: pu1000" in result.stderr and "validation: pu1000" in result.stderr
     assert f"{first}: averaged weights of step 2" in result.stderr
     assert load_weights(str(first)).parametrisation is Parametrisation.ABSOLUTE
-    (row,) = [json.loads(line) for line in (tmp_path / "first.jsonl").read_text().splitlines()]
+    (row,) = [json.loads(line) for line in (tmp_path / "first.pth.jsonl").read_text().splitlines()]
     assert row["step"] == 2 and row["pu4000"] > 0
 
     result = run(scenes, second, *SMALL, "--phase", "second", "--init", first, "--stability", "l1")

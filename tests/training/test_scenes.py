@@ -16,6 +16,7 @@ from tsexpand.training.scenes import (
     panorama_view,
     photograph_view,
     split,
+    without_copies,
 )
 
 
@@ -91,8 +92,26 @@ def test_one_scene_is_too_few() -> None:
         split(named(1))
 
 
-def test_the_hash_tells_scenes_apart() -> None:
-    assert data_hash(named(3)) == data_hash(named(3)) != data_hash(named(4))
+def test_the_hash_tells_scenes_and_their_roles_apart() -> None:
+    scenes = named(4)
+    assert data_hash(scenes[:3], scenes[3:]) == data_hash(named(3), named(4)[3:])
+    assert data_hash(scenes[:3], scenes[3:]) != data_hash(scenes[:2], scenes[2:])
+
+
+def test_copies_are_left_out_and_named() -> None:
+    scenes = named(4)
+    copy = Scene("copy", scenes[0].light, False)
+    kept, left_out = without_copies([copy, *scenes], [scenes[1]])
+    assert [scene.name for scene in kept] == ["copy", "scene02", "scene03"]
+    assert left_out == ("scene00: the same picture as copy, left out", "scene01: the same picture as scene01, left out")
+
+
+def test_a_sun_beyond_half_float_stays_finite(tmp_path: Path) -> None:
+    header = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 40 +X 60\n"
+    pixels = bytes(v for i in range(2400) for v in (i % 251, (7 * i) % 241, (3 * i) % 239, 128 + i % 9))
+    (tmp_path / "sun.hdr").write_bytes(header + pixels[:-4] + bytes([200, 200, 200, 150]))
+    scene = load_scene(tmp_path / "sun.hdr")
+    assert scene.light.isfinite().all() and scene.light.max() > 60000
 
 
 def panorama(light: torch.Tensor) -> Scene:

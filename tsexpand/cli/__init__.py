@@ -57,7 +57,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted: what was not finished is removed.", err=True)
+        click.echo("Interrupted: nothing half-written is left.", err=True)
         sys.exit(INTERRUPTED)
     except TsexpandError as error:
         show_error(error)

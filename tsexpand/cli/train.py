@@ -63,8 +63,12 @@ def train_command(overwrite: bool, **options: Any) -> int:
     check_file(parsed.output, overwrite)
     data = load_data(parsed)
     leads = share_of_environment().rank == 0
-    with train_view(parsed, data, analytic_scores(data) if leads else None) as view:
-        trainer = train(parsed, data, view.show)
+    try:
+        with train_view(parsed, data, analytic_scores(data) if leads else None) as view:
+            trainer = train(parsed, data, view.show)
+    except KeyboardInterrupt:
+        click.echo(f"{parsed.checkpoint}: the same command goes on from here, where it exists", err=True)
+        raise
     if leads:
         publish(trainer, data)
         click.echo(f"{parsed.output}: averaged weights of step {trainer.best.step}", err=True)

@@ -1,5 +1,6 @@
 """Light frames of anything: a clip, a folder of pictures, or a picture."""
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -110,6 +111,8 @@ def _picture(path: Path) -> Tensor:
     if holes := int(stored.isnan().sum()):
         raise InputError(f"{path}: {holes} of {stored.numel()} values are NaN; a number would be made up")
     white, space = read_exr_colour(path)
+    if white is not None and not 0 < white < math.inf:
+        raise InputError(f"{path}: its header says that white has {white} cd/m²")
     light = stored.clamp(-HALF_MAX, HALF_MAX).mul_(REFERENCE_WHITE if white is None else white).unsqueeze(0)
     return convert(light, _primaries(path, space), Primaries.BT709)
 

@@ -23,6 +23,8 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
         raise output_error(path, error) from error
     except RuntimeError as error:  # torch's writer says no more of a full disk
         part.unlink(missing_ok=True)
+        if "DataLoader worker" in str(error):  # a signal that came while writing
+            raise
         raise OutputError(f"{path}: checkpoint not written, is the disk full? ({error})") from error
 
 
@@ -34,7 +36,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        missing = {"step", "options", "network", "average", "optimisers", "best"} - state.keys()
+        dict(state["options"])
+        missing = {"step", "options", "network", "average", "optimisers", "scaler", "best"} - state.keys()
     except Exception as error:  # torch.load raises many types for a damaged file
         raise InputError(f"{path}: not a checkpoint of a training ({type(error).__name__})") from error
     if missing:

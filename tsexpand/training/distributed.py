@@ -41,6 +41,20 @@ def process_group(batch_size: int, device: torch.device) -> Iterator[Share]:
         dist.destroy_process_group()
 
 
+def agree_on_step(step: int, share: Share) -> None:
+    """Makes sure that all processes go on from the same step.
+
+    Raises:
+        InputError: they do not: not all of them see the checkpoint.
+    """
+    if share.world == 1:
+        return
+    steps: list[int | None] = [None] * share.world
+    dist.all_gather_object(steps, step)
+    if len(set(steps)) > 1:
+        raise InputError(f"the processes would go on from steps {steps}: WEIGHTS must lie in a folder that all see")
+
+
 def training_device(name: str) -> torch.device:
     """The device of this process: where CUDA is asked for or found, the one of torchrun's local rank.
 

@@ -1,11 +1,11 @@
 """Samples made ahead of time, in processes of their own, so that the device does not wait."""
 
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ..errors import TsexpandError
@@ -43,11 +43,7 @@ class StepBatches(Dataset[SampleBatch]):
 def step_batches(
     scenes: Sequence[Scene], options: TrainOptions, share: Share, first_step: int
 ) -> Iterator[SampleBatch]:
-    """The batches from a step to the last one, in order, the same to the last bit for any number of workers.
-
-    Raises:
-        TsexpandError: a worker died.
-    """
+    """The batches from a step to the last one, in order, the same to the last bit for any number of workers."""
     loader = DataLoader(
         StepBatches(scenes, options, share),
         batch_size=None,
@@ -55,20 +51,35 @@ def step_batches(
         num_workers=options.workers,
         prefetch_factor=AHEAD,
         multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
-        pin_memory=torch.cuda.is_available(),
     )
-    with _lost_workers_named():
+    try:
         yield from loader
+    except (OSError, EOFError) as error:  # a worker's socket is gone, and torch has not noticed that it died
+        raise RuntimeError("DataLoader worker can't be reached") from error
 
 
 @contextmanager
-def _lost_workers_named() -> Iterator[None]:
+def lost_workers_named() -> Iterator[None]:
+    """Says what happened when a worker dies, which torch notices anywhere in the main thread.
+
+    Raises:
+        TsexpandError: a worker died.
+    """
     try:
         yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
+        _let_go(error)
         raise TsexpandError(
             "a process that makes samples died (killed, or out of memory); the last checkpoint is kept: "
             "start again, perhaps with fewer --workers"
-        ) from error
+        ) from None
+
+
+def _let_go(error: BaseException) -> None:
+    """Frees what the frames of an error hold: while torch knows of a dead worker, it tells of it at every signal."""
+    following: BaseException | None = error
+    while following is not None:
+        traceback.clear_frames(following.__traceback__)
+        following = following.__context__

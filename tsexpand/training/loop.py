@@ -8,14 +8,15 @@ from typing import Any
 
 import torch
 
+from ..errors import InputError
 from ..network.output import Parametrisation
-from .distributed import process_group, training_device
-from .loading import Share, step_batches
+from .distributed import agree_on_step, process_group, training_device
+from .loading import Share, lost_workers_named, step_batches
 from .options import TrainOptions
 from .pictures import write_pictures
 from .records import Records
 from .samples import Clip, SampleBatch
-from .scenes import Scene, data_hash, load_scenes, split
+from .scenes import Scene, data_hash, load_scenes, split, without_copies
 from .trainer import DTYPES, Trainer, learning_rate
 from .validation import SCORE, validate, validation_clips
 
@@ -46,7 +47,7 @@ class Progress:
 
     Attributes:
         step: how many were made.
-        loss: mean since the last report.
+        loss: mean since the last report, of this process's share of the batches.
         samples_per_second: since the last report.
         waited: share of that time in which the device waited for samples.
         scores: of the averaged weights, where they were just validated.
@@ -75,7 +76,10 @@ def load_data(options: TrainOptions) -> Data:
     else:
         validation = load_scenes([options.validation])
         scenes, held_back, refused = found.scenes, validation.scenes, refused + validation.refused
-    return Data(scenes, validation_clips(held_back), refused, data_hash([*scenes, *held_back]))
+    scenes, copies = without_copies(scenes, held_back)
+    if not scenes:
+        raise InputError("every scene to learn from is also one to validate on; give other scenes to one of them")
+    return Data(scenes, validation_clips(held_back), (*refused, *copies), data_hash(scenes, held_back))
 
 
 # Options that do not change what the weights become.
@@ -102,13 +106,15 @@ def train(options: TrainOptions, data: Data, on_progress: OnProgress = lambda pr
     """
     device = training_device(options.device)
     with process_group(options.batch_size, device) as share:
-        trainer = Trainer(options, device, share)
+        trainer = Trainer(options, device, share, identity(options, data))
         if options.checkpoint.exists():
-            trainer.restore(options.checkpoint, identity(options, data))
-        if share.rank > 0:
-            _follow(trainer, data, share)
-        else:
-            _lead(trainer, data, share, on_progress)
+            trainer.restore(options.checkpoint)
+        agree_on_step(trainer.step, share)
+        with lost_workers_named():
+            if share.rank > 0:
+                _follow(trainer, data, share)
+            else:
+                _lead(trainer, data, share, on_progress)
     return trainer
 
 
@@ -119,10 +125,9 @@ def _follow(trainer: Trainer, data: Data, share: Share) -> None:
 
 def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -> None:
     options = trainer.options
-    fixed = identity(options, data)
     window = _Window(options.batch_size)
     saved = time.monotonic()
-    with Records(options.log, options.tensorboard) as records:
+    with Records(options.log, options.tensorboard, trainer.step) as records:
         for batch in window.timed(step_batches(data.scenes, options, share, trainer.step)):
             window.losses.append(trainer.update(batch))
             validated = trainer.step % options.validate_every == 0 or trainer.step == options.steps
@@ -132,10 +137,11 @@ def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -
                     progress = replace(progress, scores=_validated(trainer, data))
                 _record(records, options, progress)
                 on_progress(progress)
+                window.reopen()
             if time.monotonic() - saved > options.checkpoint_seconds:
-                trainer.save(options.checkpoint, fixed)
+                trainer.save(options.checkpoint)
                 saved = time.monotonic()
-    trainer.save(options.checkpoint, fixed)
+    trainer.save(options.checkpoint)
 
 
 def _validated(trainer: Trainer, data: Data) -> dict[str, float]:
@@ -174,14 +180,16 @@ class _Window:
             yield batch
 
     def closed(self, step: int) -> Progress:
-        """The report; a new window begins."""
+        """The report."""
         elapsed = max(time.monotonic() - self._began, 1e-9)
         count = len(self.losses)
-        progress = Progress(
+        return Progress(
             step, sum(self.losses) / count, count * self._batch_size / elapsed, min(1.0, self._waited / elapsed)
         )
+
+    def reopen(self) -> None:
+        """Begins anew, so that validating and saving are not counted."""
         self.losses, self._began, self._waited = [], time.monotonic(), 0.0
-        return progress
 
 
 def analytic_scores(data: Data) -> dict[str, float]:

@@ -22,12 +22,6 @@ PEAK = 4000.0
 FLOORS = (4.0, 1.0)
 """Mean squared PU21 errors, of clipped areas and of the rest, below which there is little left to gain."""
 
-STABILITY_FLOOR = 0.5
-"""Difference, PU21 units, that nobody sees."""
-
-SSIM_FLOOR = 1e-3
-"""Likewise, of structural similarity."""
-
 INSIDE_WEIGHT, OUTSIDE_WEIGHT = 0.01, 0.04
 """Weights of the root mean squared errors, PU21 units, where something clipped, and where errors are small."""
 
@@ -108,22 +102,20 @@ def published_stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -
 
 
 def stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
-    """The same differences for the absolute target: in PU21 units, logarithmic like the reconstruction loss.
-
-    So both terms change by as much when their errors change by a decibel, and α is the share of stability.
+    """The same differences for the absolute target, in the units and with the weight of the reconstruction loss.
 
     Args:
         moved: (N, 3, H, W), PQ signal of the prediction of the moved picture.
         expected: (N, 3, H, W), PQ signal of the prediction of the picture.
-        kind: which difference.
+        kind: which difference: the mean absolute one (L1), the root of the mean square (L2), the latter and the
+            direction of colours (REC), or 1 − SSIM of PU21 values.
     """
     first, second = (pu21(pq_eotf(signal).clamp_max(PEAK)) for signal in (moved, expected))
-    difference = first - second
     if kind is Stability.L1:
-        return 0.2 * (difference.abs().mean((1, 2, 3)) + STABILITY_FLOOR).log().mean()
+        return OUTSIDE_WEIGHT * F.l1_loss(first, second)
     if kind is Stability.SSIM:
-        return 0.1 * (1 - ssim(first, second, PEAK_SIGNAL) + SSIM_FLOOR).log().mean()
-    loss = 0.1 * (difference.square().mean((1, 2, 3)) + STABILITY_FLOOR**2).log().mean()
+        return 1 - ssim(first, second, PEAK_SIGNAL).mean()
+    loss = OUTSIDE_WEIGHT * ((first - second).square().mean((1, 2, 3)) + FLOORS[1]).sqrt().mean()
     if kind is Stability.REC:
         loss = loss + COSINE_WEIGHT * (1 - F.cosine_similarity(moved, expected, dim=1, eps=1e-6).mean())
     return loss

@@ -11,6 +11,9 @@ from .cameras import VIEW_HEIGHT
 SMALLEST_SIZE = 4 * HALO
 """Below this there would be more edge than picture."""
 
+SMALLEST_SIZE_FOR_SSIM = 48
+"""Without its edges and what may move there, as large as SSIM's window and a little more."""
+
 
 class Phase(Enum):
     """FIRST learns to reconstruct; SECOND tunes trained weights, for stability too where a stability loss is given."""
@@ -114,6 +117,10 @@ class TrainOptions:
             raise ValueError("the second phase tunes trained weights: it needs init")
         if self.phase is Phase.FIRST and self.stability is not Stability.NONE:
             raise ValueError("a stability loss belongs to the second phase")
+        if self.stability is Stability.NONE and (self.alpha is not None or not self.follow_motion):
+            raise ValueError("alpha and follow-motion are of a stability loss, and none is chosen")
+        if self.stability is Stability.SSIM and self.size < SMALLEST_SIZE_FOR_SSIM:
+            raise ValueError(f"size {self.size} leaves too little to compare by SSIM; take {SMALLEST_SIZE_FOR_SSIM}")
         if not 0 <= self.stability_share < 1:
             raise ValueError(f"alpha {self.alpha} is not in [0, 1)")
 
@@ -125,9 +132,9 @@ class TrainOptions:
     @property
     def checkpoint(self) -> Path:
         """The file that an interrupted training is resumed from."""
-        return self.output.with_suffix(".checkpoint")
+        return self.output.with_name(self.output.name + ".checkpoint")
 
     @property
     def log(self) -> Path:
         """Losses and scores, a JSON object a line."""
-        return self.output.with_suffix(".jsonl")
+        return self.output.with_name(self.output.name + ".jsonl")

@@ -2,7 +2,7 @@
 
 from .. import __version__
 from ..network.weights import save_weights
-from .loop import Data, identity
+from .loop import Data
 from .trainer import Trainer
 
 
@@ -19,6 +19,6 @@ def publish(trainer: Trainer, data: Data) -> None:
         "published_step": best.step,
         "validation": best.scores,
         "scenes": len(data.scenes),
-        "options": identity(options, data),
+        "options": trainer.identity,
     }
     save_weights(options.output, best.weights, options.target, metadata)

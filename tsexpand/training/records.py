@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 class Records:
     """A context manager; numbers go to a JSON line each time, and to TensorBoard by name.
 
+    A log that is there is kept up to the step from which the training goes on.
+
     Raises:
         OutputError: the log can't be written.
         TsexpandError: TensorBoard was asked for and is not installed.
     """
 
-    def __init__(self, log: Path, tensorboard: Path | None) -> None:
+    def __init__(self, log: Path, tensorboard: Path | None, first_step: int) -> None:
         self._path = log
         self._board = None if tensorboard is None else _board(tensorboard)
         try:
-            self._log = log.open("a", encoding="utf-8")
+            kept = _lines_up_to(log, first_step)
+            self._log = log.open("w", encoding="utf-8")
+            self._log.writelines(kept)
         except OSError as error:
             raise output_error(log, error) from error
 
@@ -49,6 +53,20 @@ class Records:
         if self._board is not None:
             for name, value in numbers.items():
                 self._board.add_scalar(name, value, step)
+
+
+def _lines_up_to(log: Path, step: int) -> list[str]:
+    """Whole lines of a log up to a step; what came after it will be made again."""
+    if step == 0 or not log.exists():
+        return []
+    kept = []
+    for line in log.read_text(encoding="utf-8").splitlines(keepends=True):
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError):  # cut off when the process was killed
+            continue
+    return kept
 
 
 def _board(folder: Path) -> "SummaryWriter":

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..codecs.exr import finite_half
 from ..codecs.images import is_panorama, read_light
 from ..errors import InputError
 
@@ -66,7 +67,7 @@ def load_scene(path: Path) -> Scene:
     panorama = is_panorama(light)
     if panorama:
         light = torch.cat([light[..., -_WRAP:], light, light[..., :_WRAP]], dim=-1)
-    return Scene(path.stem, light.half().contiguous(), panorama)
+    return Scene(path.stem, finite_half(light).contiguous(), panorama)
 
 
 def _refuse_sdr(light: Tensor, path: Path) -> None:
@@ -118,13 +119,32 @@ def split(scenes: Sequence[Scene]) -> tuple[tuple[Scene, ...], tuple[Scene, ...]
     return tuple(s for i, s in enumerate(scenes) if i % _ONE_IN), held_back
 
 
-def data_hash(scenes: Sequence[Scene]) -> str:
-    """SHA-256 over the names and pixels of scenes, hexadecimal: says whether two trainings saw the same."""
-    digest = hashlib.sha256()
-    for scene in scenes:
-        digest.update(scene.name.encode())
-        digest.update(scene.light.numpy().tobytes())
+def pixels_hash(scene: Scene) -> str:
+    """SHA-256 of the size and pixels of a scene, whatever its name, hexadecimal."""
+    digest = hashlib.sha256(repr(tuple(scene.light.shape)).encode())
+    digest.update(scene.light.numpy().tobytes())
     return digest.hexdigest()
+
+
+def without_copies(scenes: Sequence[Scene], held_back: Sequence[Scene]) -> tuple[tuple[Scene, ...], tuple[str, ...]]:
+    """Scenes to learn from that are neither held back nor there twice, and a line for each that is left out."""
+    seen = {pixels_hash(scene): scene.name for scene in held_back}
+    kept, left_out = [], []
+    for scene in scenes:
+        key = pixels_hash(scene)
+        if key in seen:
+            left_out.append(f"{scene.name}: the same picture as {seen[key]}, left out")
+        else:
+            seen[key] = scene.name
+            kept.append(scene)
+    return tuple(kept), tuple(left_out)
+
+
+def data_hash(scenes: Sequence[Scene], held_back: Sequence[Scene]) -> str:
+    """SHA-256, hexadecimal, of what is learned from and what is validated on, in order: tells trainings apart."""
+    roles = [("learned", scene) for scene in scenes] + [("validated", scene) for scene in held_back]
+    lines = [f"{role} {scene.name} {pixels_hash(scene)}" for role, scene in roles]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..errors import InputError
+from ..errors import InputError, TsexpandError
 from ..network.expandnet import ExpandNet
 from ..network.weights import load_weights
 from .checkpoints import read_checkpoint, write_checkpoint
@@ -106,8 +106,9 @@ class Best:
 class Trainer:
     """The state of a training on one device."""
 
-    def __init__(self, options: TrainOptions, device: torch.device, share: Share) -> None:
+    def __init__(self, options: TrainOptions, device: torch.device, share: Share, identity: dict[str, Any]) -> None:
         self.options = options
+        self.identity = identity
         self.device = device
         self.network = initial_network(options).to(device)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in its stub
@@ -127,6 +128,8 @@ class Trainer:
     def update(self, batch: SampleBatch) -> float:
         """One step of the optimiser; returns the loss."""
         loss = objective(self.options, self._forward, batch.to(self.device))
+        if not loss.isfinite():
+            raise TsexpandError(f"the loss of step {self.step + 1} is not finite; try a lower --learning-rate")
         self.network.zero_grad(set_to_none=True)
         torch.autograd.backward(self.scaler.scale(loss))
         for optimiser in self.optimisers.values():
@@ -156,10 +159,10 @@ class Trainer:
 
     def keep_if_best(self, scores: dict[str, float], score: str) -> None:
         """Keeps the averaged weights if no earlier ones had as high a score."""
-        if self.best.step < 0 or scores[score] > self.best.scores[score]:
+        if self.best.step < 0 or scores[score] > self.best.scores[score] or math.isnan(self.best.scores[score]):
             self.best = Best(self.step, scores, {k: v.detach().cpu().clone() for k, v in self.average.items()})
 
-    def save(self, path: Path, identity: dict[str, Any]) -> None:
+    def save(self, path: Path) -> None:
         """Writes all that is needed to go on as if nothing had happened.
 
         Raises:
@@ -167,7 +170,7 @@ class Trainer:
         """
         state = {
             "step": self.step,
-            "options": identity,
+            "options": self.identity,
             "network": self.network.state_dict(),
             "average": self.average,
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
@@ -176,16 +179,22 @@ class Trainer:
         }
         write_checkpoint(path, state)
 
-    def restore(self, path: Path, identity: dict[str, Any]) -> None:
+    def restore(self, path: Path) -> None:
         """Takes up a checkpoint where it stopped.
 
         Raises:
             InputError: it is not a checkpoint, or of a training with other options or data.
         """
         state = read_checkpoint(path)
-        differing = [k for k, v in identity.items() if state["options"].get(k) != v]
+        differing = [k for k, v in self.identity.items() if dict(state["options"]).get(k) != v]
         if differing:
             raise InputError(f"{path}: a checkpoint of other options ({', '.join(differing)}); choose another output")
+        try:
+            self._take(state)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what torch raises for other shapes
+            raise InputError(f"{path}: not a checkpoint of this network ({type(error).__name__})") from error
+
+    def _take(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.average = {k: v.to(self.device) for k, v in state["average"].items()}
         for name, optimiser in self.optimisers.items():

@@ -1,13 +1,15 @@
 """How good weights are, on short clips of scenes that they do not learn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..colour.codes import Primaries
+from ..colour.luminance import luminance
 from ..colour.pu21 import pu21, pu21_psnr
 from ..colour.transfer import bt1886_eotf
 from ..network.expandnet import HALO, ExpandNet
@@ -46,9 +48,15 @@ class Validated:
 
 
 def validation_clips(scenes: Sequence[Scene]) -> list[Clip]:
-    """A short clip of each scene, at most `MOST_CLIPS`, always the same."""
-    clips = [random_clip(scene, FRAMES, None, np.random.default_rng([_SEED, i])) for i, scene in enumerate(scenes)]
-    return [Clip(c.signal[-SCORED:], c.light[-SCORED:], c.frame, c.time) for c in clips[:MOST_CLIPS]]
+    """A short clip of each scene, or of `MOST_CLIPS` spread among them, always the same."""
+    spread = scenes[:: -(-len(scenes) // MOST_CLIPS)]
+    return [_validation_clip(scene, number) for number, scene in enumerate(spread)]
+
+
+def _validation_clip(scene: Scene, number: int) -> Clip:
+    clip = random_clip(scene, FRAMES, None, np.random.default_rng([_SEED, number]))
+    last = slice(-SCORED, None)
+    return replace(clip, signal=clip.signal[last].clone(), light=clip.light[last].clone())
 
 
 def validate(
@@ -64,9 +72,12 @@ def validate(
     """
     predictions = [_analytic(clip) if network is None else _predicted(network, target, clip, dtype) for clip in clips]
     rows = [scores(prediction, clip.light) for prediction, clip in zip(predictions, clips, strict=True)]
-    names = rows[0].keys()
-    means = {name: float(np.nanmean([row[name] for row in rows])) for name in names}
-    return Validated(means, clips, predictions)
+    return Validated({name: _mean([row[name] for row in rows]) for name in rows[0]}, clips, predictions)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Of those that are numbers; NaN where none is."""
+    return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
 def _analytic(clip: Clip) -> Tensor:
@@ -80,9 +91,9 @@ def _predicted(network: ExpandNet, target: Parametrisation, clip: Clip, dtype: t
     frames = []
     for picture in clip.signal:
         signal = picture[None].to(device)
+        held, code = F.pad(signal, (HALO,) * 4, mode="replicate"), network.global_features(signal)
         with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
-            held = F.pad(signal, (HALO,) * 4, mode="replicate")
-            logits = network.expand(held, network.global_features(signal))[..., HALO:-HALO, HALO:-HALO]
+            logits = network.expand(held, code)[..., HALO:-HALO, HALO:-HALO]
         frames.append(light(logits.float(), signal, target).cpu())
     predicted = torch.cat(frames)
     return predicted if target is Parametrisation.ABSOLUTE else _scaled(predicted, clip.light)
@@ -90,10 +101,11 @@ def _predicted(network: ExpandNet, target: Parametrisation, clip: Clip, dtype: t
 
 def _scaled(predicted: Tensor, truth: Tensor) -> Tensor:
     """Relative light with the one scale that fits the unclipped truth, as the protocol's --fit does."""
-    usable = (truth < 0.6) & (truth > 0.02) & (predicted > 1e-6)
+    true_luminance, luminances = (luminance(light, Primaries.BT709) for light in (truth, predicted))
+    usable = (truth.amax(1, keepdim=True) < 0.6) & (true_luminance > 0.02) & (luminances > 1e-6)
     if not usable.any():
         return REFERENCE_WHITE * predicted
-    scale = (truth[usable].log() - predicted[usable].log()).median().exp()
+    scale = (true_luminance[usable].log() - luminances[usable].log()).median().exp()
     return REFERENCE_WHITE * scale * predicted
 
 
