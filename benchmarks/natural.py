@@ -50,7 +50,7 @@ def measures(light: Tensor, shown: Tensor) -> dict[str, float]:
         "stops": float((y - x).median()),
         "contrast": float(slope),
         "saturation": float((new[colourful] / old[colourful]).median()) if colourful.any() else float("nan"),
-        "black_lift": float(lift[:: len(lift) // 10**6 + 1].quantile(0.99)) if len(lift) else 0.0,
+        "black_lift": float(lift[:: len(lift) // 10**6 + 1].quantile(0.99)) if len(lift) else float("nan"),
         "rest_change": float((y - x).abs().mean()),
         "brightest": float(203 * light.amax()),
     }

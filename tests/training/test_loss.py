@@ -2,14 +2,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from tsexpand.colour.pu21 import pu21
+from tsexpand.colour.pu21 import BRIGHT, pu21
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.network.output import REFERENCE_WHITE
 from tsexpand.training.loss import (
     FLOORS,
     INSIDE_WEIGHT,
     OUTSIDE_WEIGHT,
-    PEAK,
     mean_square,
     published_reconstruction_loss,
     published_stability_loss,
@@ -55,7 +54,7 @@ def test_an_area_too_small_to_tell_counts_nothing() -> None:
 
 
 def test_above_the_peak_more_is_neither_better_nor_worse_but_below_the_truth_too_bright_is_wrong() -> None:
-    sun = torch.full((1, 3, 16, 16), 2 * PEAK / REFERENCE_WHITE)
+    sun = torch.full((1, 3, 16, 16), 2 * BRIGHT / REFERENCE_WHITE)
     brighter = reconstruction_loss(signal(1.2 * sun), sun)
     assert brighter.item() == pytest.approx(reconstruction_loss(signal(sun), sun).item(), abs=1e-4)
     cloud = torch.full((1, 3, 16, 16), 2.0)

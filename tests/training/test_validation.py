@@ -10,16 +10,15 @@ from tsexpand.evaluation.metrics import Shown, score_frame
 from tsexpand.network.output import REFERENCE_WHITE, Parametrisation
 from tsexpand.training.options import TrainOptions
 from tsexpand.training.pictures import EXPOSURES, exposed, picture
-from tsexpand.training.samples import Clip
 from tsexpand.training.trainer import initial_network
-from tsexpand.training.validation import scores, validate, validation_clips
+from tsexpand.training.validation import ValidationClip, scores, validate, validation_clips
 
 
-def clip(height: int = 24, width: int = 32) -> Clip:
+def clip(height: int = 24, width: int = 32) -> ValidationClip:
     generator = torch.Generator().manual_seed(5)
     light = torch.rand(2, 3, height, width, generator=generator) * 1.5
     signal = (255 * light.clamp_max(1) ** (1 / 2.4)).round() / 255
-    return Clip(signal, light, torch.zeros(3, 270, 480), 0)
+    return ValidationClip(signal, light)
 
 
 def test_scores_are_those_of_evaluate() -> None:

@@ -41,8 +41,8 @@ def progress_view(name: str, quiet: bool) -> ProgressView:
     return BarView(name) if sys.stderr.isatty() else PlainView(name)
 
 
-class SilentView:
-    """Shows nothing."""
+class View:
+    """The base of what is shown while something runs: a context manager that neither begins nor ends anything."""
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +51,10 @@ class SilentView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+
+class SilentView(View):
+    """Shows nothing."""
 
     def show(self, progress: "ConvertProgress") -> None:
         """Nothing."""

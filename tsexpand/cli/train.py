@@ -77,9 +77,10 @@ def train_command(overwrite: bool, **options: Any) -> int:
 
 def _parsed(options: dict[str, Any]) -> Any:
     """The options as training takes them; what contradicts itself is a usage error."""
+    from ..engines.devices import Precision
     from ..network.output import Parametrisation
     from ..network.weights import find_weights
-    from ..training.options import Phase, Precision, Stability, TrainOptions
+    from ..training.options import Phase, Stability, TrainOptions
 
     kinds = {"phase": Phase, "target": Parametrisation, "stability": Stability, "precision": Precision}
     values = options | {name: kind(options[name]) for name, kind in kinds.items()}

@@ -2,11 +2,12 @@
 
 import sys
 import time
-from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
+
+from .progress import View
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,19 +41,11 @@ def train_view(options: "TrainOptions", data: "Data", analytic: Scores | None) -
     return (TableView if sys.stderr.isatty() else LinesView)(options, analytic)
 
 
-class TrainView(AbstractContextManager["TrainView"]):
+class TrainView(View):
     """Shows nothing; the base of those that do."""
 
     def __init__(self, options: "TrainOptions") -> None:
         self._options = options
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
 
     def show(self, progress: "Progress") -> None:
         """Takes in the latest."""

@@ -12,8 +12,11 @@ from torch import Tensor
 from ..errors import InputError, output_error
 from .exr import HALF_MAX, read_exr, read_exr_as_stored
 
+LIGHT_SUFFIXES = (".exr", ".hdr")
+"""Pictures of linear light; everything else is for FFmpeg."""
+
 _PANORAMA_ASPECT = 1.9
-"""An equirectangular panorama is twice as wide as high; no photograph is."""
+"""An equirectangular panorama is twice as wide as high; photographs, but for stitched and cinema ones, are not."""
 
 
 def is_panorama(picture: Tensor) -> bool:
@@ -48,15 +51,16 @@ def read_light(path: Path) -> Tensor:
     Raises:
         InputError: it can't be read, or is neither.
     """
-    return _reader(path, {".exr": read_exr, ".hdr": read_radiance})(path)
+    return _reader(path, read_exr)(path)
 
 
 def read_light_as_stored(path: Path) -> Tensor:
     """Likewise, with what is not finite left as it is, for whoever counts it (Radiance can't store such)."""
-    return _reader(path, {".exr": read_exr_as_stored, ".hdr": read_radiance})(path)
+    return _reader(path, read_exr_as_stored)(path)
 
 
-def _reader(path: Path, readers: dict[str, Callable[[Path], Tensor]]) -> Callable[[Path], Tensor]:
+def _reader(path: Path, exr: Callable[[Path], Tensor]) -> Callable[[Path], Tensor]:
+    readers = dict(zip(LIGHT_SUFFIXES, (exr, read_radiance), strict=True))
     if path.suffix.lower() not in readers:
         raise InputError(f"{path}: neither .exr nor .hdr")
     return readers[path.suffix.lower()]

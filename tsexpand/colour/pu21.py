@@ -10,6 +10,10 @@ LOWEST, HIGHEST = 0.005, 10000.0
 PEAK_SIGNAL = 256.0
 """Value that stands for a peak in PU21-PSNR: about what 100 cd/m², the white of an SDR display, is encoded as."""
 
+DIM, BRIGHT = 1000.0, 4000.0
+"""Peaks, cd/m², of the two displays that PU21 errors are seen on, the second the brightest that films are mastered
+on; what lies above is not seen."""
+
 _SMALLEST_SQUARE = 1e-9
 """Mean squared error that a perfect match is given: 138 dB."""
 

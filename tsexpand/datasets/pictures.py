@@ -7,10 +7,8 @@ from pathlib import Path
 from torch import Tensor
 
 from ..codecs.exr import Compression, exr_attributes, finite_half, write_exr
+from ..network.output import REFERENCE_WHITE
 from ..sinks.paths import remove, translated
-
-WHITE = 203.0
-"""cd/m² of RGB 1.0 in our EXR files; that of a scene is relative."""
 
 
 def write_picture(path: Path, light: Tensor, texts: Mapping[str, str]) -> None:
@@ -25,7 +23,7 @@ def write_picture(path: Path, light: Tensor, texts: Mapping[str, str]) -> None:
         OutputError: it can't be written.
     """
     part = path.with_name(f"{path.name}.part")
-    attributes = exr_attributes(None, Fraction(1), WHITE, Fraction(0), texts)
+    attributes = exr_attributes(None, Fraction(1), REFERENCE_WHITE, Fraction(0), texts)
     try:
         write_exr(part, finite_half(light).contiguous(), attributes, Compression.ZIP)
         with translated(path):

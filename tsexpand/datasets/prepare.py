@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..codecs.images import read_light_as_stored
+from ..codecs.images import LIGHT_SUFFIXES, read_light_as_stored
 from ..errors import InputError, OutputError
 from ..sinks.paths import make_folder, translated
 from .facts import Facts, read_facts, write_scene
@@ -91,7 +91,7 @@ def find_pictures(folders: Sequence[Path]) -> dict[str, Path]:
     named: dict[str, Path] = {}
     for folder in folders:
         try:
-            paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".exr", ".hdr"))
+            paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in LIGHT_SUFFIXES)
         except OSError as error:
             raise InputError(f"{folder}: not a readable folder ({error.strerror})") from error
         for path in paths:

@@ -10,12 +10,9 @@ from ..colour.codes import Primaries
 from ..colour.ictcp import delta_e_itp
 from ..colour.luminance import luminance
 from ..colour.primaries import convert
-from ..colour.pu21 import PEAK_SIGNAL, pu21, pu21_psnr
+from ..colour.pu21 import BRIGHT, DIM, PEAK_SIGNAL, pu21, pu21_psnr
 from ..colour.ssim import ssim
 from ..network.output import REFERENCE_WHITE
-
-DIM, BRIGHT = 1000.0, 4000.0
-"""Peaks, cd/m², of the two displays that PU21 errors are seen on; what lies above is not."""
 
 _SMALLEST_SQUARE = 1e-15
 """Mean squared error of pictures in [0, 1] that a perfect match is given: 150 dB."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..codecs.decode import SignalOverrides, VideoSource
 from ..codecs.exr import HALF_MAX, read_exr_as_stored, read_exr_colour
-from ..codecs.images import read_radiance
+from ..codecs.images import LIGHT_SUFFIXES, read_radiance
 from ..colour.codes import Primaries, Transfer
 from ..colour.luminance import luminance_weights
 from ..colour.primaries import CHROMATICITIES, Chromaticities, convert
@@ -23,9 +23,6 @@ from ..errors import InputError
 from ..frames import SignalBatch
 from ..network.output import REFERENCE_WHITE
 from ..sinks.orientation import UPRIGHT, orientation_of
-
-LIGHT_SUFFIXES = (".exr", ".hdr")
-"""Pictures of linear light; everything else is for FFmpeg."""
 
 _SAME_CHROMATICITY = 5e-4
 """Rounding by which chromaticities in a header may differ from those of a standard."""

@@ -43,7 +43,11 @@ class StepBatches(Dataset[SampleBatch]):
 def step_batches(
     scenes: Sequence[Scene], options: TrainOptions, share: Share, first_step: int
 ) -> Iterator[SampleBatch]:
-    """The batches from a step to the last one, in order, the same to the last bit for any number of workers."""
+    """The batches from a step to the last one, in order, the same to the last bit for any number of workers.
+
+    Raises:
+        TsexpandError: a worker died before torch noticed; else see `lost_workers_named`.
+    """
     loader = DataLoader(
         StepBatches(scenes, options, share),
         batch_size=None,
@@ -55,7 +59,7 @@ def step_batches(
     try:
         yield from loader
     except (OSError, EOFError) as error:  # a worker's socket is gone, and torch has not noticed that it died
-        raise RuntimeError("DataLoader worker can't be reached") from error
+        raise _lost_worker() from error
 
 
 @contextmanager
@@ -71,10 +75,14 @@ def lost_workers_named() -> Iterator[None]:
         if "DataLoader worker" not in str(error):
             raise
         _let_go(error)
-        raise TsexpandError(
-            "a process that makes samples died (killed, or out of memory); the last checkpoint is kept: "
-            "start again, perhaps with fewer --workers"
-        ) from None
+        raise _lost_worker() from None
+
+
+def _lost_worker() -> TsexpandError:
+    return TsexpandError(
+        "a process that makes samples died (killed, or out of memory); the last checkpoint is kept: "
+        "start again, perhaps with fewer --workers"
+    )
 
 
 def _let_go(error: BaseException) -> None:

@@ -10,15 +10,15 @@ import torch
 
 from ..errors import InputError
 from ..network.output import Parametrisation
-from .distributed import agree_on_step, process_group, training_device
+from .distributed import agree_on_step, process_group, share_of_environment, training_device
 from .loading import Share, lost_workers_named, step_batches
 from .options import TrainOptions
 from .pictures import write_pictures
 from .records import Records
-from .samples import Clip, SampleBatch
+from .samples import SampleBatch
 from .scenes import Scene, data_hash, load_scenes, split, without_copies
-from .trainer import DTYPES, Trainer, learning_rate
-from .validation import SCORE, validate, validation_clips
+from .trainer import Trainer, learning_rate
+from .validation import SCORE, ValidationClip, validate, validation_clips
 
 RECORD_EVERY = 20
 """Steps between lines of the log."""
@@ -30,13 +30,13 @@ class Data:
 
     Attributes:
         scenes: to learn from.
-        clips: to validate on.
+        clips: to validate on; none in a process that only follows.
         refused: a line for each file that can't be used.
         sha256: of all scenes, in both roles.
     """
 
     scenes: tuple[Scene, ...]
-    clips: list[Clip]
+    clips: list[ValidationClip]
     refused: tuple[str, ...]
     sha256: str
 
@@ -79,7 +79,8 @@ def load_data(options: TrainOptions) -> Data:
     scenes, copies = without_copies(scenes, held_back)
     if not scenes:
         raise InputError("every scene to learn from is also one to validate on; give other scenes to one of them")
-    return Data(scenes, validation_clips(held_back), (*refused, *copies), data_hash(scenes, held_back))
+    clips = validation_clips(held_back) if share_of_environment().rank == 0 else []
+    return Data(scenes, clips, (*refused, *copies), data_hash(scenes, held_back))
 
 
 # Options that do not change what the weights become.
@@ -147,7 +148,7 @@ def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -
 def _validated(trainer: Trainer, data: Data) -> dict[str, float]:
     """Scores of the averaged weights, kept if they are the best so far."""
     options = trainer.options
-    found = validate(trainer.averaged_network(), options.target, data.clips, DTYPES[options.precision])
+    found = validate(trainer.averaged_network(), options.target, data.clips, trainer.dtype)
     trainer.keep_if_best(found.scores, SCORE)
     if options.pictures is not None:
         write_pictures(options.pictures, trainer.step, found)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colour.pu21 import PEAK_SIGNAL, pu21
+from ..colour.pu21 import BRIGHT, PEAK_SIGNAL, pu21
 from ..colour.ssim import ssim
 from ..colour.transfer import pq_eotf, pq_inverse_eotf
 from ..network.output import REFERENCE_WHITE
@@ -15,9 +15,6 @@ PUBLISHED_COSINE_WEIGHT = 5.0
 
 COSINE_WEIGHT = 0.5
 """On PQ signals, where directions differ less."""
-
-PEAK = 4000.0
-"""Luminance, cd/m², above which errors are not seen: the brightest displays that films are mastered on."""
 
 FLOORS = (4.0, 1.0)
 """Mean squared PU21 errors, of clipped areas and of the rest, below which there is little left to gain."""
@@ -40,7 +37,7 @@ def _mean_where(values: Tensor, area: Tensor) -> Tensor:
 
 
 def reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
-    """PU21 errors inside and outside the clipped areas, each relative to the sample's own, and colour direction.
+    """Root mean squared PU21 errors inside and outside the clipped areas, sample by sample, and colour direction.
 
     A mean of squared errors over samples is ruled by the few with a sun in them, and teaches that every
     clipped cloud is one; a mean of logarithms, in which a decibel is worth the same everywhere, gives up the
@@ -56,9 +53,9 @@ def reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
     Reference:
         arXiv 1803.02266, section 4.3, for the cosine term.
     """
-    truth = (REFERENCE_WHITE * light).clamp_max(PEAK)
+    truth = (REFERENCE_WHITE * light).clamp_max(BRIGHT)
     predicted = pq_eotf(prediction)
-    predicted = torch.where(truth < PEAK, predicted, predicted.clamp_max(PEAK))
+    predicted = torch.where(truth < BRIGHT, predicted, predicted.clamp_max(BRIGHT))
     error = pu21(predicted) - pu21(truth)
     clipped = light.amax(1, keepdim=True) >= 1
     cosine = F.cosine_similarity(prediction, pq_inverse_eotf(truth), dim=1, eps=1e-6).mean()
@@ -110,7 +107,7 @@ def stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
         kind: which difference: the mean absolute one (L1), the root of the mean square (L2), the latter and the
             direction of colours (REC), or 1 − SSIM of PU21 values.
     """
-    first, second = (pu21(pq_eotf(signal).clamp_max(PEAK)) for signal in (moved, expected))
+    first, second = (pu21(pq_eotf(signal).clamp_max(BRIGHT)) for signal in (moved, expected))
     if kind is Stability.L1:
         return OUTSIDE_WEIGHT * F.l1_loss(first, second)
     if kind is Stability.SSIM:

@@ -54,7 +54,9 @@ class Muon(Optimizer):
 
     def _move(self, weight: Tensor, rate: float) -> None:
         state = self.state[weight]
-        momentum = state.setdefault("momentum", torch.zeros_like(weight))
+        if not state:
+            state["momentum"] = torch.zeros_like(weight)
+        momentum = state["momentum"]
         gradient = cast(Tensor, weight.grad)
         momentum.lerp_(gradient, 1 - MOMENTUM)
         ahead = gradient.lerp(momentum, MOMENTUM).flatten(1)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ..engines.devices import Precision
 from ..network.expandnet import HALO
 from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT
@@ -42,14 +43,6 @@ PUBLISHED_ALPHA = {
 """Share of the stability loss in the whole, as the project's origin trained with (arXiv 1902.10424 calls it α)."""
 
 
-class Precision(Enum):
-    """Of the convolutions while training; weights, last layer and losses are float32 always."""
-
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
     """All of a training; what it changes about the weights and what it does not.
@@ -73,7 +66,7 @@ class TrainOptions:
         warmup_steps: of linear growth.
         ema_decay: of the averaged weights, which are the ones published.
         seed: of samples and initial weights.
-        precision: of the convolutions.
+        precision: of the convolutions; weights, first and last layers and losses are float32 always.
         compile: whether the network is compiled (worth it beyond a few hundred steps).
         device: "cpu", "cuda", or "auto".
         workers: processes that make samples.

@@ -1,7 +1,7 @@
 """Pairs of SDR picture and true light, each a function of its number alone.
 
-Sample i of a seed is the same in every run, on every machine: that is what makes a training
-resumable to the sample.
+Sample i of a seed is the same in every run on a machine: that is what makes a training resumable
+to the sample.
 """
 
 from collections.abc import Sequence

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..codecs.exr import finite_half
-from ..codecs.images import is_panorama, read_light
+from ..codecs.images import LIGHT_SUFFIXES, is_panorama, read_light
 from ..errors import InputError
 
 _WRAP = 8
@@ -88,7 +88,7 @@ def load_scenes(folders: Sequence[Path]) -> SceneSet:
     Raises:
         InputError: there is none, or none that can be learned from.
     """
-    paths = sorted((p for f in folders for p in f.iterdir() if p.suffix.lower() in (".exr", ".hdr")), key=_by_name)
+    paths = sorted((p for f in folders for p in f.iterdir() if p.suffix.lower() in LIGHT_SUFFIXES), key=_by_name)
     where = ", ".join(map(str, folders))
     if not paths:
         raise InputError(f"{where}: no .exr or .hdr scenes")

@@ -1,7 +1,7 @@
 """How good weights are, on short clips of scenes that they do not learn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,11 +10,11 @@ from torch import Tensor
 
 from ..colour.codes import Primaries
 from ..colour.luminance import luminance
-from ..colour.pu21 import pu21, pu21_psnr
+from ..colour.pu21 import BRIGHT, DIM, pu21, pu21_psnr
 from ..colour.transfer import bt1886_eotf
 from ..network.expandnet import HALO, ExpandNet
 from ..network.output import REFERENCE_WHITE, Parametrisation, light
-from .samples import Clip, random_clip
+from .samples import random_clip
 from .scenes import Scene
 
 FRAMES = 6
@@ -33,6 +33,19 @@ _SEED = 2021  # of the validation clips, the same in every training, so that sco
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationClip:
+    """The scored frames of a clip.
+
+    Attributes:
+        signal: (SCORED, 3, H, W), R′G′B′ in [0, 1], after the encoder.
+        light: (SCORED, 3, H, W), 1 = SDR reference white.
+    """
+
+    signal: Tensor
+    light: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Validated:
     """Scores of a validation, and its clips with what was made of them.
 
@@ -43,24 +56,24 @@ class Validated:
     """
 
     scores: dict[str, float]
-    clips: Sequence[Clip]
+    clips: Sequence[ValidationClip]
     predictions: Sequence[Tensor]
 
 
-def validation_clips(scenes: Sequence[Scene]) -> list[Clip]:
+def validation_clips(scenes: Sequence[Scene]) -> list[ValidationClip]:
     """A short clip of each scene, or of `MOST_CLIPS` spread among them, always the same."""
     spread = scenes[:: -(-len(scenes) // MOST_CLIPS)]
     return [_validation_clip(scene, number) for number, scene in enumerate(spread)]
 
 
-def _validation_clip(scene: Scene, number: int) -> Clip:
+def _validation_clip(scene: Scene, number: int) -> ValidationClip:
     clip = random_clip(scene, FRAMES, None, np.random.default_rng([_SEED, number]))
     last = slice(-SCORED, None)
-    return replace(clip, signal=clip.signal[last].clone(), light=clip.light[last].clone())
+    return ValidationClip(clip.signal[last].clone(), clip.light[last].clone())  # lets go of the other frames
 
 
 def validate(
-    network: ExpandNet | None, target: Parametrisation, clips: Sequence[Clip], dtype: torch.dtype
+    network: ExpandNet | None, target: Parametrisation, clips: Sequence[ValidationClip], dtype: torch.dtype
 ) -> Validated:
     """Scores weights, or with None the analytic picture.
 
@@ -80,12 +93,12 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.nanmean(values)) if not np.isnan(values).all() else float("nan")
 
 
-def _analytic(clip: Clip) -> Tensor:
+def _analytic(clip: ValidationClip) -> Tensor:
     return REFERENCE_WHITE * bt1886_eotf(clip.signal)
 
 
 @torch.inference_mode()
-def _predicted(network: ExpandNet, target: Parametrisation, clip: Clip, dtype: torch.dtype) -> Tensor:
+def _predicted(network: ExpandNet, target: Parametrisation, clip: ValidationClip, dtype: torch.dtype) -> Tensor:
     """Light of a clip, cd/m², frame by frame: the memory of one."""
     device = next(network.parameters()).device
     frames = []
@@ -121,8 +134,8 @@ def scores(prediction: Tensor, truth: Tensor) -> dict[str, float]:
         clipped areas (NaN where there are none); flicker, PU21 units.
     """
     expected = REFERENCE_WHITE * truth
-    result = {"pu1000": pu21_psnr(float(_error(prediction, expected, 1000.0).square().mean()))}
-    error = _error(prediction, expected, 4000.0)
+    result = {"pu1000": pu21_psnr(float(_error(prediction, expected, DIM).square().mean()))}
+    error = _error(prediction, expected, BRIGHT)
     clipped = (truth.amax(1, keepdim=True) >= 1).expand_as(error)
     result["pu4000"] = pu21_psnr(float(error.square().mean()))
     areas = {"pu_clipped": clipped, "pu_rest": ~clipped}
