@@ -2,7 +2,7 @@
 
 Makes SDR clips with ground truth from HDR panoramas, converts each with `tsexpand convert CLIP
 FOLDER --peak 10000`, and scores the pictures without fitting anything; beside them, in the same
-run, the plain inverse EOTF (the analytic engine). Usage:
+run, the plain inverse EOTF (the analytic engine, nothing else). Usage:
 protocol.py [--weights NAME ...] [--shared ../shared] [--clips FOLDER] [--frames 24] [--json FILE]
 """
 
@@ -29,7 +29,7 @@ def make_clips(quality: Path, scenes: Path, folder: Path, frames: int) -> None:
 def predict(clips: Path, folder: Path, weights: str) -> None:
     """EXR sequences of all clips, each in a folder of its name."""
     program = [sys.executable, "-c", ANALYTIC] if weights == ANALYTIC_NAME else [sys.executable, "-m", "tsexpand"]
-    names = [] if weights == ANALYTIC_NAME else ["--weights", weights]
+    names = ["--no-denoise"] if weights == ANALYTIC_NAME else ["--weights", weights]
     inputs = [str(clip) for clip in sorted(clips.glob("*.mp4"))]
     command = [*program, "convert", *inputs, str(folder), "--to", "exr", "--peak", "10000", "--quiet", *names]
     subprocess.run(command, cwd=ROOT, check=True)

@@ -18,6 +18,7 @@ from .flow import Flow, StageTimes
 from .frames import LightBatch, SignalBatch, VideoInfo
 from .sinks import Sink
 from .sinks.delivery import DeliveryOptions, make_sink
+from .temporal.denoising import denoise
 from .temporal.exposure import anchor
 from .temporal.smoothing import smooth
 
@@ -36,6 +37,7 @@ class ConvertOptions:
         batch_size: frames the engine takes at once; None lets the engine choose by their size.
         start: seconds to begin at.
         frames: how many, or all.
+        denoise: whether noise is averaged out along the motion.
         smooth: whether luminance is smoothed over time.
         overrides: of what the stream says about its colour.
     """
@@ -46,6 +48,7 @@ class ConvertOptions:
     batch_size: int | None = None
     start: Fraction | None = None
     frames: int | None = None
+    denoise: bool = True
     smooth: bool = False
     overrides: SignalOverrides = field(default_factory=SignalOverrides)
 
@@ -176,6 +179,8 @@ def _prepared(
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written."""
     lights = anchor(map(engine.expand, signals))
+    if options.denoise:
+        lights = denoise(lights)
     if options.smooth:
         lights = smooth(lights)
     delivery = options.delivery

@@ -6,9 +6,12 @@ from tsexpand.colour.pu21 import BRIGHT, pu21
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.network.output import REFERENCE_WHITE
 from tsexpand.training.loss import (
-    FLOORS,
-    INSIDE_WEIGHT,
-    OUTSIDE_WEIGHT,
+    BORDER,
+    CLIPPED,
+    REST,
+    SURROUNDINGS,
+    Area,
+    areas,
     mean_square,
     published_reconstruction_loss,
     published_stability_loss,
@@ -24,25 +27,35 @@ def signal(light: Tensor) -> Tensor:
     return pq_inverse_eotf(REFERENCE_WHITE * light)
 
 
+def halves() -> Tensor:
+    """Rest on the left, clipped on the right, the border between."""
+    light = torch.full((1, 3, 16, 32), 0.3)
+    light[..., 16:] = 3.0
+    return light
+
+
 def test_a_perfect_prediction_has_the_loss_of_the_floors() -> None:
-    light = torch.full((1, 3, 16, 16), 0.3)
-    light[..., :8] = 3.0
-    expected = INSIDE_WEIGHT * FLOORS[0] ** 0.5 + OUTSIDE_WEIGHT * FLOORS[1] ** 0.5
-    assert reconstruction_loss(signal(light), light).item() == pytest.approx(expected, abs=1e-3)
+    expected = sum(area.weight * area.floor**0.5 for area in (CLIPPED, BORDER, REST))
+    assert reconstruction_loss(signal(halves()), halves()).item() == pytest.approx(expected, abs=1e-3)
 
 
-def test_outside_the_clipped_areas_the_loss_is_the_root_of_the_squared_error() -> None:
-    light = torch.full((1, 3, 16, 16), 0.3)
-    error = pu21(torch.tensor(0.4 * REFERENCE_WHITE)) - pu21(torch.tensor(0.3 * REFERENCE_WHITE))
-    expected = OUTSIDE_WEIGHT * (float(error) ** 2 + FLOORS[1]) ** 0.5
-    assert reconstruction_loss(signal(light / 0.3 * 0.4), light).item() == pytest.approx(expected, abs=1e-3)
+def test_the_areas_are_what_clipped_its_border_and_the_rest() -> None:
+    light = halves()
+    light[:, 1, 0, 0] = 0.75  # one channel on the shoulder
+    clipped, border, rest = (mask[0, 0] for mask in areas(light))
+    assert torch.equal(clipped, light[0, 0] == 3)
+    assert border[0, 0] and border[:, 16 - SURROUNDINGS : 16].all() and border.sum() == 1 + 16 * SURROUNDINGS
+    assert torch.equal(rest, ~clipped & ~border)
 
 
-def test_inside_them_it_is_another_share_of_it() -> None:
-    light = torch.full((1, 3, 16, 16), 4.0)
-    error = pu21(torch.tensor(4 * REFERENCE_WHITE)) - pu21(torch.tensor(REFERENCE_WHITE))
-    expected = INSIDE_WEIGHT * (float(error) ** 2 + FLOORS[0]) ** 0.5
-    assert reconstruction_loss(signal(torch.ones_like(light)), light).item() == pytest.approx(expected, abs=1e-3)
+@pytest.mark.parametrize(("light", "shown", "area"), [(0.3, 0.4, REST), (0.8, 0.9, BORDER), (4.0, 1.0, CLIPPED)])
+def test_in_each_area_the_loss_is_its_share_of_the_root_of_the_squared_error(
+    light: float, shown: float, area: Area
+) -> None:
+    truth = torch.full((1, 3, 16, 16), light)
+    error = pu21(torch.tensor(shown * REFERENCE_WHITE)) - pu21(torch.tensor(light * REFERENCE_WHITE))
+    expected = area.weight * (float(error) ** 2 + area.floor) ** 0.5
+    assert reconstruction_loss(signal(truth * shown / light), truth).item() == pytest.approx(expected, abs=1e-3)
 
 
 def test_an_area_too_small_to_tell_counts_nothing() -> None:

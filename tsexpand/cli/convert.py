@@ -53,6 +53,12 @@ DEFAULT_WEIGHTS = "baseRec_tuningRec"
 @click.option(
     "--peak", type=click.FloatRange(2, 10000), default=1000.0, show_default=True, help="Highest luminance, cd/m²."
 )
+@click.option(
+    "--denoise/--no-denoise",
+    default=True,
+    show_default=True,
+    help="Average out boiling noise along the motion; what is stronger than compression noise, like grain, stays.",
+)
 @click.option("--smooth", is_flag=True, help="Also smooth the luminance over time, within each shot.")
 @click.option(
     "--codec",
@@ -202,6 +208,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         batch_size=values["batch_size"],
         start=values["start"],
         frames=values["frames"],
+        denoise=values["denoise"],
         smooth=values["smooth"],
         overrides=overrides(values),
     )

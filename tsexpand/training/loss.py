@@ -1,5 +1,7 @@
 """How far a prediction is from the truth."""
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,11 +18,39 @@ PUBLISHED_COSINE_WEIGHT = 5.0
 COSINE_WEIGHT = 0.5
 """On PQ signals, where directions differ less."""
 
-FLOORS = (4.0, 1.0)
-"""Mean squared PU21 errors, of clipped areas and of the rest, below which there is little left to gain."""
 
-INSIDE_WEIGHT, OUTSIDE_WEIGHT = 0.01, 0.04
-"""Weights of the root mean squared errors, PU21 units, where something clipped, and where errors are small."""
+@dataclass(frozen=True, slots=True)
+class Area:
+    """How errors of a part of the picture count.
+
+    Attributes:
+        weight: of the root of their mean square, PU21 units.
+        floor: mean square below which there is little left to gain.
+    """
+
+    weight: float
+    floor: float
+
+    def loss(self, error: Tensor, where: Tensor) -> Tensor:
+        """Root mean square, sample by sample, of an error (N, 3, H, W) where a mask (N, 1, H, W) is set."""
+        root = (mean_square(error, where) + self.floor).sqrt()
+        return self.weight * torch.where(where.sum((1, 2, 3)) >= SMALLEST_AREA, root, 0.0).mean()
+
+
+CLIPPED = Area(weight=0.01, floor=4.0)
+"""Where something clipped: errors are large, and most of them can't be helped."""
+
+BORDER = Area(weight=0.02, floor=1.0)
+"""Where it is not clear from the signal that nothing clipped: the shoulder, and the surroundings of what clipped."""
+
+REST = Area(weight=0.12, floor=0.1)
+"""Everything else: errors are small, and their gain is lost among those of the others without a loss of its own."""
+
+SHOULDER = 0.7
+"""Light, 1 = SDR reference white, from which a camera's shoulder may have compressed it."""
+
+SURROUNDINGS = 4
+"""Pixels around what clipped that its compression reaches."""
 
 SMALLEST_AREA = 64
 """Pixels; the error of a smaller area says too little."""
@@ -31,17 +61,23 @@ def mean_square(error: Tensor, area: Tensor) -> Tensor:
     return (error.square() * area).sum((1, 2, 3)) / (3 * area.sum((1, 2, 3))).clamp_min(1)
 
 
-def _mean_where(values: Tensor, area: Tensor) -> Tensor:
-    """Mean of a value a sample (N,), 0 for those whose area (N, 1, H, W) is too small to tell."""
-    return torch.where(area.sum((1, 2, 3)) >= SMALLEST_AREA, values, 0.0).mean()
+def areas(light: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Masks (N, 1, H, W) of true light (N, 3, H, W): what clipped, its border, the rest."""
+    brightest = light.amax(1, keepdim=True)
+    clipped = brightest >= 1
+    reached = F.max_pool2d(clipped.float(), 2 * SURROUNDINGS + 1, 1, SURROUNDINGS) > 0
+    border = (reached | (brightest >= SHOULDER)) & ~clipped
+    return clipped, border, ~(clipped | border)
 
 
 def reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
-    """Root mean squared PU21 errors inside and outside the clipped areas, sample by sample, and colour direction.
+    """Root mean squared PU21 errors, sample by sample, of what clipped, its border and the rest; colour direction.
 
     A mean of squared errors over samples is ruled by the few with a sun in them, and teaches that every
     clipped cloud is one; a mean of logarithms, in which a decibel is worth the same everywhere, gives up the
     suns, and is so steep where errors are small that nothing else is learned. The root is between the two.
+    Border and rest are apart because the light spilt around what was expanded, a hundred times the error of
+    compression, would hide that.
 
     Args:
         prediction: (N, 3, H, W), PQ signal.
@@ -57,11 +93,9 @@ def reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
     predicted = pq_eotf(prediction)
     predicted = torch.where(truth < BRIGHT, predicted, predicted.clamp_max(BRIGHT))
     error = pu21(predicted) - pu21(truth)
-    clipped = light.amax(1, keepdim=True) >= 1
     cosine = F.cosine_similarity(prediction, pq_inverse_eotf(truth), dim=1, eps=1e-6).mean()
-    inside = INSIDE_WEIGHT * _mean_where((mean_square(error, clipped) + FLOORS[0]).sqrt(), clipped)
-    outside = OUTSIDE_WEIGHT * _mean_where((mean_square(error, ~clipped) + FLOORS[1]).sqrt(), ~clipped)
-    return inside + outside + COSINE_WEIGHT * (1 - cosine)
+    roots = [area.loss(error, where) for area, where in zip((CLIPPED, BORDER, REST), areas(light), strict=True)]
+    return torch.stack(roots).sum() + COSINE_WEIGHT * (1 - cosine)
 
 
 def published_reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
@@ -109,10 +143,10 @@ def stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
     """
     first, second = (pu21(pq_eotf(signal).clamp_max(BRIGHT)) for signal in (moved, expected))
     if kind is Stability.L1:
-        return OUTSIDE_WEIGHT * F.l1_loss(first, second)
+        return REST.weight * F.l1_loss(first, second)
     if kind is Stability.SSIM:
         return 1 - ssim(first, second, PEAK_SIGNAL).mean()
-    loss = OUTSIDE_WEIGHT * ((first - second).square().mean((1, 2, 3)) + FLOORS[1]).sqrt().mean()
+    loss = REST.weight * ((first - second).square().mean((1, 2, 3)) + REST.floor).sqrt().mean()
     if kind is Stability.REC:
         loss = loss + COSINE_WEIGHT * (1 - F.cosine_similarity(moved, expected, dim=1, eps=1e-6).mean())
     return loss

@@ -1,0 +1,144 @@
+import weakref
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.temporal.clips import batched, clip, light_of, picture
+from tsexpand.colour.transfer import pq_inverse_eotf
+from tsexpand.frames import LightBatch
+from tsexpand.temporal.denoising import NOISE, denoise
+
+
+def denoised(whole: LightBatch, size: int = 4) -> Tensor:
+    return light_of(denoise(batched(whole, size)))
+
+
+def noisy(signal: Tensor, codes: float, seed: int = 3) -> LightBatch:
+    """An SDR clip (N, 3, H, W) with noise of so many 8-bit codes, different in every frame."""
+    noise = torch.randn(signal.shape, generator=torch.Generator().manual_seed(seed))
+    return clip((signal + codes / 255 * noise).clamp(0, 1))
+
+
+def error(light: Tensor, signal: Tensor) -> float:
+    """Root mean square, PQ, of what is shown against what should be."""
+    return float((pq_inverse_eotf(light) - pq_inverse_eotf(203 * signal**2.4)).square().mean().sqrt())
+
+
+def pan(seed: int, frames: int, step: int = 3) -> Tensor:
+    wide = picture(seed, size=(72, 96 + step * frames))
+    return torch.stack([wide[:, :, x : x + 96] for x in range(0, step * frames, step)])
+
+
+STILL = picture(1, size=(72, 96)).expand(8, -1, -1, -1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_static_clip_is_unchanged(count: int) -> None:
+    whole = clip(picture(1).expand(count, -1, -1, -1))
+    torch.testing.assert_close(denoised(whole), whole.light, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("signal", [STILL, pan(5, 8)], ids=["still", "pan"])
+def test_noise_of_compression_is_averaged_out(signal: Tensor) -> None:
+    whole = noisy(signal, 0.7)
+    after = denoised(whole)
+    assert error(after[1:-1], signal[1:-1]) < 0.7 * error(whole.light[1:-1], signal[1:-1])
+    before, left = whole.light.diff(dim=0).abs().mean(), after.diff(dim=0).abs().mean()
+    assert left < before
+
+
+def test_strong_grain_stays() -> None:
+    whole = noisy(STILL, 10)
+    assert error(denoised(whole), STILL) > 0.9 * error(whole.light, STILL)
+
+
+def test_a_clean_pan_stays_sharp() -> None:
+    signal = pan(7, 6)
+    assert error(denoised(clip(signal)), signal) < 1 / 876  # a code of 10 bit
+
+
+def test_no_pixel_moves_further_than_noise_reaches() -> None:
+    whole = noisy(pan(2, 8), 4)
+    change = pq_inverse_eotf(denoised(whole)) - pq_inverse_eotf(whole.light)
+    assert change.abs().max() < 4 * NOISE
+
+
+def test_a_glint_keeps_its_light_and_changes_nothing_else() -> None:
+    signal = picture(1, size=(192, 256)).clamp(0.2, 0.8).repeat(6, 1, 1, 1)
+    signal[::2, :, 96:98, 128:130] = 1.0
+    whole = clip(signal)
+    after = denoised(whole)
+    assert torch.allclose(after[::2, :, 96:98, 128:130], whole.light[::2, :, 96:98, 128:130], rtol=1e-3)
+    changed = ((after - whole.light).abs() / whole.light).amax((0, 1))
+    assert changed.max() < 0.03
+    changed[48:146, 80:178] = 0
+    assert changed.max() < 0.003  # a third of a code of 10 bit: large windows that motion is found in have seen it
+
+
+def test_a_spark_in_one_frame_is_not_dimmed() -> None:
+    signal = STILL.clone()
+    signal[4, :, 20, 20] = 1.0
+    whole = clip(signal)
+    torch.testing.assert_close(denoised(whole)[4, :, 20, 20], whole.light[4, :, 20, 20], rtol=0.01, atol=0)
+
+
+@pytest.mark.parametrize("frames", [10, 25, 50])
+def test_a_fade_stays_monotonic(frames: int) -> None:
+    fade = torch.linspace(0, 1, frames).view(-1, 1, 1, 1) * picture(4)
+    up = denoised(clip(fade), size=7)
+    assert up[0].max() < 1e-3
+    assert up.mean((1, 2, 3)).diff().min() > 0
+    assert up.diff(dim=0).min() > -1e-2  # cd/m², near black, where a step of the fade is larger than noise
+    assert denoised(clip(fade.flip(0))).diff(dim=0).max() < 1e-2
+
+
+def test_the_cut_is_where_it_was_and_shots_do_not_mix() -> None:
+    one, other = (noisy(picture(seed).expand(n, -1, -1, -1), 1) for seed, n in ((1, 5), (2, 6)))
+    both = clip(torch.stack([picture(1)] * 5 + [picture(2)] * 6), light=torch.cat((one.light, other.light)))
+    assert torch.equal(denoised(both), torch.cat((denoised(one), denoised(other))))
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_batch_size_does_not_matter(size: int) -> None:
+    whole = noisy(pan(6, 9), 1)
+    given = list(batched(whole, size))
+    returned = list(denoise(given))
+    assert torch.equal(light_of(returned), denoised(whole, 4))
+    assert [b.timings for b in returned] == [b.timings for b in given]
+    assert [b.packets for b in returned] == [b.packets for b in given]
+
+
+def test_black_stays_black_and_bars_are_not_lit() -> None:
+    signal = pan(3, 6).clone()
+    signal[:, :, :12] = signal[:, :, -12:] = 0
+    after = denoised(clip(signal))
+    assert after[:, :, :11].max() < 1e-3 and after[:, :, -11:].max() < 1e-3
+
+
+def test_light_above_what_pq_can_say_stays() -> None:
+    light = torch.full((3, 3, 24, 32), 30000.0)
+    assert torch.equal(denoised(clip(torch.ones(3, 3, 24, 32), light=light)), light)
+
+
+def test_memory_is_bounded() -> None:
+    alive: list[weakref.ref[Tensor]] = []
+
+    def source() -> Iterator[LightBatch]:
+        for _ in range(30):
+            light = torch.full((1, 3, 24, 32), 50.0)
+            alive.append(weakref.ref(light))
+            yield clip(picture(1).unsqueeze(0), light=light)
+            del light
+
+    most = 0
+    for _ in denoise(source()):
+        most = max(most, sum(ref() is not None for ref in alive))
+    assert most <= 4
+
+
+def test_relative_light_is_refused() -> None:
+    whole = clip(picture(1).unsqueeze(0), gains=torch.tensor([[7.0, 0.5]]))
+    with pytest.raises(ValueError, match="anchor it first"):
+        list(denoise([whole]))
