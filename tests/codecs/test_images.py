@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tsexpand.codecs.exr import Compression, read_exr_text, write_exr
-from tsexpand.codecs.images import is_panorama, read_light, read_light_as_stored, read_radiance, write_png
+from tsexpand.codecs.images import read_light, read_light_as_stored, read_radiance, write_png
 from tsexpand.errors import InputError, OutputError
 
 
@@ -78,10 +78,6 @@ def predicted(kind: int, left: int, up: int, corner: int) -> int:
 def test_a_png_that_cannot_be_written_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="missing"):
         write_png(tmp_path / "missing" / "a.png", torch.zeros(3, 4, 4, dtype=torch.uint8))
-
-
-def test_a_panorama_is_at_least_1_9_times_as_wide_as_high() -> None:
-    assert [is_panorama(torch.empty(3, 100, width)) for width in (189, 190, 200)] == [False, True, True]
 
 
 def test_light_as_stored_keeps_what_is_not_finite(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import torch
 from tests.datasets.conftest import save, scene
 from tsexpand.codecs.exr import read_exr
 from tsexpand.datasets import facts
-from tsexpand.datasets.families import family, is_validation
 from tsexpand.datasets.prepare import find_pictures, prepare
 from tsexpand.errors import InputError, OutputError
+from tsexpand.scenes.families import family, is_validation
 
 NAMES = ("courtyard", "lebombo", "quarry_01", "quarry_02_puresky")  # quarry is for validation, at 0.1
 

@@ -15,14 +15,6 @@ from .exr import HALF_MAX, read_exr, read_exr_as_stored
 LIGHT_SUFFIXES = (".exr", ".hdr")
 """Pictures of linear light; everything else is for FFmpeg."""
 
-_PANORAMA_ASPECT = 1.9
-"""An equirectangular panorama is twice as wide as high; photographs, but for stitched and cinema ones, are not."""
-
-
-def is_panorama(picture: Tensor) -> bool:
-    """Whether a (..., H, W) picture is taken for an equirectangular panorama: 1.9 times as wide as high or more."""
-    return picture.shape[-1] >= _PANORAMA_ASPECT * picture.shape[-2]
-
 
 def read_radiance(path: Path) -> Tensor:
     """Reads a Radiance .hdr picture.

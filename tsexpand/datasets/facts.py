@@ -7,11 +7,10 @@ from pathlib import Path
 from torch import Tensor
 
 from ..codecs.exr import read_exr_text
-from ..codecs.images import is_panorama
 from ..errors import InputError
+from ..scenes.shape import fit, is_panorama
 from .measure import Scrubbed, clipped_share, dynamic_range, scrub, thumbnail
 from .pictures import write_picture
-from .resize import fit
 
 ATTRIBUTE = "tsexpandScene"
 """Of the EXR header: the facts as JSON."""

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from ..codecs.images import LIGHT_SUFFIXES, read_light_as_stored
 from ..errors import InputError, OutputError
+from ..scenes.families import family, is_validation
 from ..sinks.paths import make_folder, translated
 from .facts import Facts, read_facts, write_scene
-from .families import family, is_validation
 from .measure import near_duplicates
 from .sources import SOURCES, Row, find_row, write_sources, write_whole
 

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..codecs.exr import finite_half
-from ..codecs.images import LIGHT_SUFFIXES, is_panorama, read_light
+from ..codecs.images import LIGHT_SUFFIXES, read_light
 from ..errors import InputError
+from ..scenes.shape import is_panorama
 
 _WRAP = 8
 """Columns repeated across the seam of a panorama, so that interpolation does not see it."""

@@ -2,7 +2,11 @@ import pytest
 import torch
 
 from tests.datasets.conftest import scene
-from tsexpand.datasets.resize import fit
+from tsexpand.scenes.shape import fit, is_panorama
+
+
+def test_a_panorama_is_at_least_1_9_times_as_wide_as_high() -> None:
+    assert [is_panorama(torch.empty(3, 100, width)) for width in (189, 190, 200)] == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from tsexpand.datasets.families import family, is_validation
+from tsexpand.scenes.families import family, is_validation
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Scenes to the size that they are trained in."""
+"""Panoramas and photographs: told apart by their shape, and made to fit a size."""
 
 from math import ceil, gcd
 
@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..codecs.images import is_panorama
+_PANORAMA_ASPECT = 1.9
+"""An equirectangular panorama is twice as wide as high; photographs, but for stitched and cinema ones, are not."""
+
+
+def is_panorama(picture: Tensor) -> bool:
+    """Whether a (..., H, W) picture is taken for an equirectangular panorama: 1.9 times as wide as high or more."""
+    return picture.shape[-1] >= _PANORAMA_ASPECT * picture.shape[-2]
 
 
 def fit(light: Tensor, width: int) -> Tensor:

@@ -1,0 +1,1 @@
+"""What HDR scenes are, wherever they are used: which belong together, and what their shape says."""
