@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_PANORAMA_ASPECT = 1.9
-"""An equirectangular panorama is twice as wide as high; photographs, but for stitched and cinema ones, are not."""
+_PANORAMA_ASPECTS = (1.9, 2.1)
+"""Equirectangular is twice as wide as high, or nearly so where it was cut; cinema's 1.85 and 2.39 are photographs."""
 
 
 def is_panorama(picture: Tensor) -> bool:
-    """Whether a (..., H, W) picture is taken for an equirectangular panorama: 1.9 times as wide as high or more."""
-    return picture.shape[-1] >= _PANORAMA_ASPECT * picture.shape[-2]
+    """Whether a (..., H, W) picture is taken for an equirectangular panorama: 1.9 to 2.1 times as wide as high."""
+    lowest, highest = _PANORAMA_ASPECTS
+    return lowest * picture.shape[-2] <= picture.shape[-1] <= highest * picture.shape[-2]
 
 
 def fit(light: Tensor, width: int) -> Tensor:
