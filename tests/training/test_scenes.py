@@ -10,13 +10,10 @@ from tsexpand.training.scenes import (
     Pose,
     Scene,
     Window,
-    data_hash,
     load_scene,
     load_scenes,
     panorama_view,
     photograph_view,
-    split,
-    without_copies,
 )
 
 
@@ -75,35 +72,6 @@ def test_pixels_that_are_no_numbers_are_scrubbed(tmp_path: Path) -> None:
     write_exr(tmp_path / "scene.exr", light.half(), {}, Compression.ZIP)
     scene = load_scene(tmp_path / "scene.exr")
     assert scene.light.isfinite().all() and scene.light.min() == 0
-
-
-def named(count: int) -> list[Scene]:
-    return [Scene(f"scene{i:02d}", torch.full((3, 4, 4), float(i)).half(), False) for i in range(count)]
-
-
-def test_one_scene_in_eight_is_held_back() -> None:
-    learned, held_back = split(named(17))
-    assert [scene.name for scene in held_back] == ["scene00", "scene08", "scene16"]
-    assert len(learned) == 14
-
-
-def test_one_scene_is_too_few() -> None:
-    with pytest.raises(InputError, match="one scene is too few"):
-        split(named(1))
-
-
-def test_the_hash_tells_scenes_and_their_roles_apart() -> None:
-    scenes = named(4)
-    assert data_hash(scenes[:3], scenes[3:]) == data_hash(named(3), named(4)[3:])
-    assert data_hash(scenes[:3], scenes[3:]) != data_hash(scenes[:2], scenes[2:])
-
-
-def test_copies_are_left_out_and_named() -> None:
-    scenes = named(4)
-    copy = Scene("copy", scenes[0].light, False)
-    kept, left_out = without_copies([copy, *scenes], [scenes[1]])
-    assert [scene.name for scene in kept] == ["copy", "scene02", "scene03"]
-    assert left_out == ("scene00: the same picture as copy, left out", "scene01: the same picture as scene01, left out")
 
 
 def test_a_sun_beyond_half_float_stays_finite(tmp_path: Path) -> None:

@@ -50,5 +50,10 @@ def family(name: str) -> str:
 
 def is_validation(family_name: str, share: float) -> bool:
     """Whether a family is for validation: always the same, for a larger share of it more and none less."""
+    return lot(family_name) < share * 2**64
+
+
+def lot(family_name: str) -> int:
+    """What a family drew, below 2⁶⁴: as good as random, and the same wherever and with whatever else it is asked."""
     digest = hashlib.sha256(family_name.encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big") < share * 2**64
+    return int.from_bytes(digest[:8], "big")

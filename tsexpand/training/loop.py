@@ -15,8 +15,9 @@ from .loading import Share, lost_workers_named, step_batches
 from .options import TrainOptions
 from .pictures import write_pictures
 from .records import Records
+from .roles import data_hash, split, without_copies
 from .samples import SampleBatch
-from .scenes import Scene, data_hash, load_scenes, split, without_copies
+from .scenes import Scene, load_scenes
 from .trainer import Trainer, learning_rate
 from .validation import SCORE, ValidationClip, validate, validation_clips
 

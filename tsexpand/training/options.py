@@ -51,7 +51,7 @@ class TrainOptions:
         data: folders of scenes, .exr or .hdr.
         output: weights file to come; checkpoint and log stand beside it.
         steps: of the optimiser, in all.
-        validation: folder of scenes for the scores; by default one scene in eight is held back for them.
+        validation: folder of scenes for the scores; by default about one scene in eight is held back for them.
         phase: first or second.
         target: what the output is to mean.
         stability: loss of the second phase.

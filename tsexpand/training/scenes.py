@@ -1,6 +1,5 @@
 """HDR scenes to learn from, and the views that a camera sees of them."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +23,6 @@ _SDR_CODES = 256
 
 _LARGEST_CLIPPED_SHARE = 0.005
 """Of the pixels: an HDR scene has few at its very maximum."""
-
-_ONE_IN = 8
-"""One scene in so many is held back for validation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,46 +102,6 @@ def load_scenes(folders: Sequence[Path]) -> SceneSet:
 
 def _by_name(path: Path) -> tuple[str, str]:
     return path.name, str(path)
-
-
-def split(scenes: Sequence[Scene]) -> tuple[tuple[Scene, ...], tuple[Scene, ...]]:
-    """Training and validation scenes: every eighth, by name, is held back.
-
-    Raises:
-        InputError: there are fewer than two scenes.
-    """
-    if len(scenes) < 2:
-        raise InputError("one scene is too few: one is learned from, another is needed for the scores")
-    held_back = tuple(scenes[::_ONE_IN])
-    return tuple(s for i, s in enumerate(scenes) if i % _ONE_IN), held_back
-
-
-def pixels_hash(scene: Scene) -> str:
-    """SHA-256 of the size and pixels of a scene, whatever its name, hexadecimal."""
-    digest = hashlib.sha256(repr(tuple(scene.light.shape)).encode())
-    digest.update(scene.light.numpy().tobytes())
-    return digest.hexdigest()
-
-
-def without_copies(scenes: Sequence[Scene], held_back: Sequence[Scene]) -> tuple[tuple[Scene, ...], tuple[str, ...]]:
-    """Scenes to learn from that are neither held back nor there twice, and a line for each that is left out."""
-    seen = {pixels_hash(scene): scene.name for scene in held_back}
-    kept, left_out = [], []
-    for scene in scenes:
-        key = pixels_hash(scene)
-        if key in seen:
-            left_out.append(f"{scene.name}: the same picture as {seen[key]}, left out")
-        else:
-            seen[key] = scene.name
-            kept.append(scene)
-    return tuple(kept), tuple(left_out)
-
-
-def data_hash(scenes: Sequence[Scene], held_back: Sequence[Scene]) -> str:
-    """SHA-256, hexadecimal, of what is learned from and what is validated on, in order: tells trainings apart."""
-    roles = [("learned", scene) for scene in scenes] + [("validated", scene) for scene in held_back]
-    lines = [f"{role} {scene.name} {pixels_hash(scene)}" for role, scene in roles]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
