@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.training.small_scenes import write_scenes
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.errors import InputError, OutputError, TsexpandError
 from tsexpand.network.output import REFERENCE_WHITE, Parametrisation, absolute_pq
 from tsexpand.network.weights import load_weights
-from tsexpand.training import checkpoints
+from tsexpand.training import checkpoints, loop
 from tsexpand.training import trainer as trainer_module
 from tsexpand.training.loading import Share, step_batches
 from tsexpand.training.loop import Data, Progress, analytic_scores, load_data, train
@@ -69,6 +70,17 @@ def test_the_learning_rate_warms_up_and_falls(options: TrainOptions) -> None:
     assert max(rates) == pytest.approx(options.learning_rate)
     assert rates[0] == pytest.approx(options.learning_rate / 100)
     assert rates[-1] == pytest.approx(options.learning_rate * 0.01, rel=0.01)
+
+
+def test_scenes_of_both_roles_share_the_memory(
+    options: TrainOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(loop, "room_for_scenes", lambda processes: 300_000 // processes)  # each folder: 141 312 bytes
+    (tmp_path / "validation").mkdir()
+    both = replace(options, validation=write_scenes(tmp_path / "validation"))
+    with pytest.raises(InputError, match=r"validation: 1 of 3 scenes take more"):
+        load_data(both)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

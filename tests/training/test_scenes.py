@@ -74,6 +74,37 @@ def test_pixels_that_are_no_numbers_are_scrubbed(tmp_path: Path) -> None:
     assert scene.light.isfinite().all() and scene.light.min() == 0
 
 
+@pytest.mark.parametrize(
+    ("size", "expected", "panorama"), [((1050, 2100), (1024, 2064), True), ((1000, 4000), (512, 2048), False)]
+)
+def test_a_scene_is_kept_no_larger_than_a_view_needs(
+    tmp_path: Path, size: tuple[int, int], expected: tuple[int, int], panorama: bool
+) -> None:
+    light = torch.rand(3, *size, generator=torch.Generator().manual_seed(3)) * 4
+    write_exr(tmp_path / "scene.exr", light.half(), {}, Compression.NONE)
+    scene = load_scene(tmp_path / "scene.exr")
+    assert (scene.light.shape, scene.panorama) == ((3, *expected), panorama)
+    assert scene.light.dtype is torch.float16
+    assert float(scene.light.float().mean()) == pytest.approx(2.0, rel=0.01)
+    if panorama:
+        assert torch.equal(scene.light[..., :16], scene.light[..., -16:])
+
+
+def test_a_large_scene_of_8_bit_codes_is_refused_before_it_is_made_smaller(tmp_path: Path) -> None:
+    codes = (torch.rand(3, 8, 4096) * 255).round() / 255
+    write_exr(tmp_path / "scene.exr", codes.half(), {}, Compression.ZIP)
+    with pytest.raises(InputError, match="an SDR picture"):
+        load_scene(tmp_path / "scene.exr")
+
+
+def test_scenes_without_room_are_an_error(scene_folder: Path) -> None:
+    size = load_scenes([scene_folder]).size
+    assert size == 2 * 3 * 64 * (2 * (128 + 16) + 80)
+    assert len(load_scenes([scene_folder], size).scenes) == 3
+    with pytest.raises(InputError, match=r"3 of 3 scenes take more memory .*0\.0 GiB.*dataset prepare"):
+        load_scenes([scene_folder], size - 1)
+
+
 def test_a_sun_beyond_half_float_stays_finite(tmp_path: Path) -> None:
     header = b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 40 +X 60\n"
     pixels = bytes(v for i in range(2400) for v in (i % 251, (7 * i) % 241, (3 * i) % 239, 128 + i % 9))

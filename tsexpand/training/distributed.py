@@ -21,6 +21,11 @@ def share_of_environment() -> Share:
     return Share(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
+def processes_here() -> int:
+    """How many processes train on this machine, as torchrun says."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 @contextmanager
 def process_group(batch_size: int, device: torch.device) -> Iterator[Share]:
     """Joins the processes that torchrun started, and leaves them at the end; does nothing for one process.

@@ -10,8 +10,9 @@ import torch
 
 from ..errors import InputError
 from ..network.output import Parametrisation
-from .distributed import agree_on_step, process_group, share_of_environment, training_device
+from .distributed import agree_on_step, process_group, processes_here, share_of_environment, training_device
 from .loading import Share, lost_workers_named, step_batches
+from .memory import room_for_scenes
 from .options import TrainOptions
 from .pictures import write_pictures
 from .records import Records
@@ -68,14 +69,15 @@ def load_data(options: TrainOptions) -> Data:
     """Reads the scenes and renders the validation clips.
 
     Raises:
-        InputError: too few scenes that can be used.
+        InputError: too few scenes that can be used, or more than there is memory for.
     """
-    found = load_scenes(options.data)
+    room = room_for_scenes(processes_here())
+    found = load_scenes(options.data, room)
     refused = found.refused
     if options.validation is None:
         scenes, held_back = split(found.scenes)
     else:
-        validation = load_scenes([options.validation])
+        validation = load_scenes([options.validation], room - found.size)
         scenes, held_back, refused = found.scenes, validation.scenes, refused + validation.refused
     scenes, copies = without_copies(scenes, held_back)
     if not scenes:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..codecs.exr import finite_half
 from ..codecs.images import LIGHT_SUFFIXES, read_light
 from ..errors import InputError
-from ..scenes.shape import is_panorama
+from ..scenes.shape import fit, is_panorama
 
 _WRAP = 8
 """Columns repeated across the seam of a panorama, so that interpolation does not see it."""
@@ -20,6 +20,13 @@ _WRAP = 8
 
 _SDR_CODES = 256
 """An SDR picture has no more different values in a channel, whatever file it came in."""
+
+LARGEST = 2048
+"""Pixels that are kept of a panorama's width, of a photograph's longer side.
+
+A camera of 480 pixels sees a panorama of this width pixel for pixel at 73° of view. Twice as many would take four times
+the memory and alias in wider views, as nothing blurs them; narrower ones are enlarged.
+"""
 
 _LARGEST_CLIPPED_SHARE = 0.005
 """Of the pixels: an HDR scene has few at its very maximum."""
@@ -31,7 +38,8 @@ class Scene:
 
     Attributes:
         name: of the file, without its ending.
-        light: (3, H, W), half, relative, finite and not negative; panoramas wrapped by `_WRAP`.
+        light: (3, H, W), half, relative, finite and not negative, no larger than `LARGEST`; panoramas wrapped by
+            `_WRAP`.
         panorama: whether it is equirectangular.
     """
 
@@ -52,9 +60,14 @@ class SceneSet:
     scenes: tuple[Scene, ...]
     refused: tuple[str, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes of light."""
+        return sum(scene.light.nbytes for scene in self.scenes)
+
 
 def load_scene(path: Path) -> Scene:
-    """Reads an .exr or .hdr scene.
+    """Reads an .exr or .hdr scene; a larger one than `LARGEST` is made smaller.
 
     Raises:
         InputError: it can't be read, or shows no more than an SDR picture does.
@@ -62,6 +75,7 @@ def load_scene(path: Path) -> Scene:
     light = read_light(path).clamp_min(0)
     _refuse_sdr(light, path)
     panorama = is_panorama(light)
+    light = fit(light, LARGEST)
     if panorama:
         light = torch.cat([light[..., -_WRAP:], light, light[..., :_WRAP]], dim=-1)
     return Scene(path.stem, finite_half(light).contiguous(), panorama)
@@ -79,25 +93,41 @@ def _refuse_sdr(light: Tensor, path: Path) -> None:
         raise InputError(f"{path}: clipped, like an SDR picture ({share:.1%} of its pixels are at its maximum)")
 
 
-def load_scenes(folders: Sequence[Path]) -> SceneSet:
+def load_scenes(folders: Sequence[Path], room: int | None = None) -> SceneSet:
     """Reads all .exr and .hdr files of folders, in the order of their names.
 
+    Args:
+        folders: to read.
+        room: bytes that all scenes may take; by default any number.
+
     Raises:
-        InputError: there is none, or none that can be learned from.
+        InputError: there is none, or none that can be learned from, or no room for them.
     """
     paths = sorted((p for f in folders for p in f.iterdir() if p.suffix.lower() in LIGHT_SUFFIXES), key=_by_name)
     where = ", ".join(map(str, folders))
     if not paths:
         raise InputError(f"{where}: no .exr or .hdr scenes")
-    scenes, refused = [], []
-    for path in paths:
+    scenes, refused, size = list[Scene](), list[str](), 0
+    for number, path in enumerate(paths, 1):
         try:
-            scenes.append(load_scene(path))
+            scene = load_scene(path)
         except InputError as error:
             refused.append(str(error))
+            continue
+        scenes.append(scene)
+        size += scene.light.nbytes
+        if room is not None and size > room:
+            raise _no_room(where, number, len(paths), room)
     if not scenes:
         raise InputError(f"{where}: none of {len(paths)} scenes can be learned from; the first: {refused[0]}")
     return SceneSet(tuple(scenes), tuple(refused))
+
+
+def _no_room(where: str, number: int, count: int, room: int) -> InputError:
+    return InputError(
+        f"{where}: {number} of {count} scenes take more memory than there is for them ({room / 2**30:.1f} GiB); "
+        "give fewer, or make them smaller with tsexpand dataset prepare"
+    )
 
 
 def _by_name(path: Path) -> tuple[str, str]:
