@@ -16,9 +16,10 @@ from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.errors import InputError, OutputError, TsexpandError
 from tsexpand.network.output import REFERENCE_WHITE, Parametrisation, absolute_pq
 from tsexpand.network.weights import load_weights
-from tsexpand.training import checkpoints, loop
+from tsexpand.training import checkpoints, loading, loop
 from tsexpand.training import trainer as trainer_module
-from tsexpand.training.loading import Share, step_batches
+from tsexpand.training.distributed import process_group
+from tsexpand.training.loading import Share, lost_workers_named, step_batches
 from tsexpand.training.loop import Data, Progress, analytic_scores, load_data, train
 from tsexpand.training.options import Phase, Stability, TrainOptions
 from tsexpand.training.publish import publish
@@ -226,13 +227,43 @@ def test_options_that_contradict_themselves_are_refused(options: TrainOptions, w
 
 
 def test_batches_are_the_same_for_any_workers_and_shares(options: TrainOptions, data: Data) -> None:
-    whole = list(step_batches(data.scenes, options, Share(), 2))
+    whole = list(step_batches(data.scenes, options, Share(), 2, CPU))
     assert len(whole) == 2
-    made = list(step_batches(data.scenes, replace(options, workers=2), Share(), 2))
+    made = list(step_batches(data.scenes, replace(options, workers=2), Share(), 2, CPU))
     for one, other in zip(whole, made, strict=True):
         assert torch.equal(one.signal, other.signal) and torch.equal(one.frames, other.frames)
-    shares = [list(step_batches(data.scenes, options, Share(rank, 2), 2)) for rank in range(2)]
+    shares = [list(step_batches(data.scenes, options, Share(rank, 2), 2, CPU)) for rank in range(2)]
     assert torch.equal(torch.cat([shares[0][1].signal, shares[1][1].signal]), whole[1].signal)
+
+
+@pytest.mark.parametrize(("device", "pinned"), [("cpu", False), ("cuda:1", True)])
+def test_memory_is_pinned_for_cuda_only(
+    options: TrainOptions, data: Data, monkeypatch: pytest.MonkeyPatch, device: str, pinned: bool
+) -> None:
+    asked: dict[str, object] = {}
+
+    def loader(batches: object, **arguments: object) -> list[object]:
+        asked.update(arguments)
+        return []
+
+    monkeypatch.setattr(loading, "DataLoader", loader)
+    assert list(step_batches(data.scenes, options, Share(), 2, torch.device(device))) == []
+    assert asked["pin_memory"] is pinned
+
+
+def test_the_device_of_a_process_is_its_current_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    for device in (CPU, torch.device("cuda:1")):
+        with process_group(2, device) as share:
+            assert share == Share()
+    assert current == [torch.device("cuda:1")]
+
+
+@pytest.mark.parametrize("message", ["DataLoader worker (pid 7) is killed", "Pin memory thread exited unexpectedly"])
+def test_what_torch_says_of_a_lost_worker_is_understood(message: str) -> None:
+    with pytest.raises(TsexpandError, match="a process that makes samples died"), lost_workers_named():
+        raise RuntimeError(message)
 
 
 def test_a_lost_worker_is_named_and_ends_the_training(scene_folder: Path, tmp_path: Path) -> None:

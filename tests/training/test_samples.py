@@ -3,10 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from tsexpand.network.output import Parametrisation
 from tsexpand.training.cameras import PanoramaShot, PhotographShot, random_shot
-from tsexpand.training.samples import joined, random_clip, sample_batch
+from tsexpand.training.samples import SampleBatch, joined, random_clip, sample_batch
 from tsexpand.training.scenes import Pose, Scene, Window, load_scenes
 
 BOTH = list(Parametrisation)
@@ -35,6 +36,16 @@ def test_samples_are_sdr_and_light_of_the_same_picture(scenes: tuple[Scene, ...]
     assert batch.light.min() >= 0 and batch.light.isfinite().all()
     if target is Parametrisation.RELATIVE:
         assert batch.light.max() <= 1
+
+
+def test_a_batch_is_pinned_as_a_batch(scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By torch's own function; pinning itself needs a GPU."""
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 1)
+    batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 0, range(2), 40)
+    pinned = pin_memory(batch)
+    assert isinstance(pinned, SampleBatch)
+    for name in ("frames", "signal", "light", "motion"):
+        assert torch.equal(getattr(pinned, name), getattr(batch, name) + 1)
 
 
 def test_below_the_knee_the_sdr_picture_shows_the_truth(scenes: tuple[Scene, ...]) -> None:

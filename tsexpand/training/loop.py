@@ -123,7 +123,7 @@ def train(options: TrainOptions, data: Data, on_progress: OnProgress = lambda pr
 
 
 def _follow(trainer: Trainer, data: Data, share: Share) -> None:
-    for batch in step_batches(data.scenes, trainer.options, share, trainer.step):
+    for batch in step_batches(data.scenes, trainer.options, share, trainer.step, trainer.device):
         trainer.update(batch)
 
 
@@ -132,7 +132,8 @@ def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -
     window = _Window(options.batch_size)
     saved = time.monotonic()
     with Records(options.log, options.tensorboard, trainer.step) as records:
-        for batch in window.timed(step_batches(data.scenes, options, share, trainer.step)):
+        batches = step_batches(data.scenes, options, share, trainer.step, trainer.device)
+        for batch in window.timed(batches):
             window.losses.append(trainer.update(batch))
             validated = trainer.step % options.validate_every == 0 or trainer.step == options.steps
             if validated or trainer.step % RECORD_EVERY == 0:

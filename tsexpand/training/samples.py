@@ -58,6 +58,10 @@ class SampleBatch:
         """The same on another device."""
         return SampleBatch(*(t.to(device, non_blocking=True) for t in self._tensors()))
 
+    def pin_memory(self) -> "SampleBatch":
+        """The same in memory that a GPU can copy from while others work; torch's `DataLoader` looks for this name."""
+        return SampleBatch(*(t.pin_memory() for t in self._tensors()))
+
     def _tensors(self) -> tuple[Tensor, ...]:
         return self.frames, self.signal, self.light, self.motion
 
