@@ -4,7 +4,7 @@ Converts a few frames of each natural clip by the real command, beside the inver
 (signal 0.05 to 0.6) the median light, the contrast (slope of log light) and the saturation against the BT.1886 picture;
 how far black is lifted; and how bright highlights become. A sheet for each clip shows the SDR picture, the HDR light at
 three exposures and what was changed. Usage:
-natural.py [--weights NAME] [--shared ../shared] [--frames 2] [--json FILE] [--pictures FOLDER] [--precision bfloat16]
+natural.py [--weights NAME] [--shared ../shared] [--frames 3] [--json FILE] [--pictures FOLDER] [--precision bfloat16]
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", default="baseRec_tuningRec")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
-    parser.add_argument("--frames", type=int, default=2)
+    parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--precision", default="float32")
@@ -80,16 +80,18 @@ def main() -> None:
     rows = {}
     print(f"{'':34}" + "".join(f"{column:>13}" for column in COLUMNS))
     for clip in sorted((options.shared / "video").glob("nat_*")):
-        frames = ["--frames", str(options.frames)]
+        first = ["--frames", str(options.frames)]
         with tempfile.TemporaryDirectory() as folder:
-            shown = convert(clip, Path(folder) / "sdr", ["-c", ANALYTIC], frames)
+            shown = convert(clip, Path(folder) / "sdr", ["-c", ANALYTIC], [*first, "--no-denoise"])
             network = ["--weights", options.weights, "--precision", options.precision]
-            light = convert(clip, Path(folder) / "hdr", ["-m", "tsexpand"], frames + network)
+            light = convert(clip, Path(folder) / "hdr", ["-m", "tsexpand"], first + network)
         rows[clip.stem] = measures(light, shown)
         print(f"{clip.stem:34}" + "".join(f"{rows[clip.stem][column]:13.4f}" for column in COLUMNS), flush=True)
         if options.pictures:
             options.pictures.mkdir(parents=True, exist_ok=True)
-            write_png(options.pictures / f"{clip.stem}.png", sheet(light[-1], shown[-1]))
+            write_png(
+                options.pictures / f"{clip.stem}.png", sheet(*(frames[len(frames) // 2] for frames in (light, shown)))
+            )
     if options.json:
         options.json.write_text(json.dumps({"weights": options.weights, "clips": rows}, indent=1) + "\n")
 
