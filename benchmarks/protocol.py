@@ -2,8 +2,9 @@
 
 Makes SDR clips with ground truth from HDR panoramas, converts each with `tsexpand convert CLIP
 FOLDER --peak 10000`, and scores the pictures without fitting anything; beside them, in the same
-run, the plain inverse EOTF (the analytic engine, nothing else). Usage:
-protocol.py [--weights NAME ...] [--shared ../shared] [--clips FOLDER] [--frames 24] [--json FILE]
+run, the plain inverse EOTF (the analytic engine, nothing else), and with --maps other maps of the
+code value. With --no-denoise the networks are scored alone. Usage:
+protocol.py [--maps] [--no-denoise] [--weights NAME ...] [--shared ../shared] [--clips FOLDER] [--frames 24] [--json FILE]
 """
 
 import argparse
@@ -13,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
+from maps import MAPS, predict_by_map
 from memory import ANALYTIC
 
 ROOT = Path(__file__).parent.parent
@@ -26,10 +29,16 @@ def make_clips(quality: Path, scenes: Path, folder: Path, frames: int) -> None:
     subprocess.run(command, cwd=quality, check=True)
 
 
-def predict(clips: Path, folder: Path, weights: str) -> None:
-    """EXR sequences of all clips, each in a folder of its name."""
+def predict(clips: Path, folder: Path, weights: str, denoise: bool) -> None:
+    """EXR sequences of all clips, each in a folder of its name; of a map tensors, as the scorer takes them too."""
+    if weights in MAPS:
+        folder.mkdir()
+        for clip in sorted(clips.glob("*.mp4")):
+            torch.save(predict_by_map(clip, MAPS[weights]), folder / f"{clip.stem}.pt")
+        return
     program = [sys.executable, "-c", ANALYTIC] if weights == ANALYTIC_NAME else [sys.executable, "-m", "tsexpand"]
-    names = ["--no-denoise"] if weights == ANALYTIC_NAME else ["--weights", weights]
+    names = ["--no-denoise"] if weights == ANALYTIC_NAME or not denoise else []
+    names += [] if weights == ANALYTIC_NAME else ["--weights", weights]
     inputs = [str(clip) for clip in sorted(clips.glob("*.mp4"))]
     command = [*program, "convert", *inputs, str(folder), "--to", "exr", "--peak", "10000", "--quiet", *names]
     subprocess.run(command, cwd=ROOT, check=True)
@@ -46,6 +55,8 @@ def score(quality: Path, clips: Path, predictions: Path) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", nargs="+", default=["baseRec_tuningRec"])
+    parser.add_argument("--maps", action="store_true", help="also inverse EOTF 2.2 and BT.2446-A")
+    parser.add_argument("--no-denoise", dest="denoise", action="store_false", help="score the networks alone")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--clips", type=Path, help="made by shared/quality/clips.py before; saves making them")
     parser.add_argument("--frames", type=int, default=24)
@@ -58,9 +69,9 @@ def main() -> None:
         clips = options.clips or Path(folder) / "clips"
         if not options.clips:
             make_clips(quality, options.shared / "hdr" / "val", clips, options.frames)
-        for index, weights in enumerate([ANALYTIC_NAME, *options.weights]):
+        for index, weights in enumerate([ANALYTIC_NAME, *(MAPS if options.maps else ()), *options.weights]):
             predictions = Path(folder) / str(index)
-            predict(clips, predictions, weights)
+            predict(clips, predictions, weights, options.denoise)
             rows[weights] = score(quality, clips, predictions)
             print(f"{weights:34}" + "".join(f"{rows[weights][column]:13.4f}" for column in COLUMNS), flush=True)
     if options.json:
