@@ -4,7 +4,8 @@ Makes SDR clips with ground truth from HDR panoramas, converts each with `tsexpa
 FOLDER --peak 10000`, and scores the pictures without fitting anything; beside them, in the same
 run, the plain inverse EOTF (the analytic engine, nothing else), and with --maps other maps of the
 code value. With --no-denoise the networks are scored alone. Usage:
-protocol.py [--maps] [--no-denoise] [--weights NAME ...] [--shared ../shared] [--clips FOLDER] [--frames 24] [--json FILE]
+protocol.py [--weights NAME ...] [--maps] [--no-denoise] [--shared ../shared] [--clips FOLDER] [--frames 24]
+    [--json FILE]
 """
 
 import argparse
