@@ -8,8 +8,7 @@ from torch import Tensor
 
 from tsexpand.codecs.decode import VideoSource
 from tsexpand.engines.display import display_signal
-
-WHITE = 203.0
+from tsexpand.network.output import REFERENCE_WHITE
 
 
 def inverse_eotf_22(signal: Tensor) -> Tensor:
@@ -35,7 +34,7 @@ def bt2446_a(signal: Tensor) -> Tensor:
     blue, red = blue * scale, red * scale
     r, b = expanded + 1.5748 * red, expanded + 1.8556 * blue
     g = (expanded - weights[:, :1] * r - weights[:, 2:] * b) / weights[:, 1:2]
-    return (torch.cat((r, g, b), 1) / 1000).clamp(0, 1) ** 2.4 * 1000 / WHITE
+    return (torch.cat((r, g, b), 1) / 1000).clamp(0, 1) ** 2.4 * 1000 / REFERENCE_WHITE
 
 
 MAPS: dict[str, Callable[[Tensor], Tensor]] = {"inverse EOTF 2.2": inverse_eotf_22, "BT.2446-A": bt2446_a}

@@ -93,6 +93,9 @@ def main() -> None:
                 options.pictures / f"{clip.stem}.png", sheet(*(frames[len(frames) // 2] for frames in (light, shown)))
             )
     if options.json:
+        rows = {
+            clip: {k: None if v != v else v for k, v in row.items()} for clip, row in rows.items()
+        }  # JSON has no NaN
         options.json.write_text(json.dumps({"weights": options.weights, "clips": rows}, indent=1) + "\n")
 
 

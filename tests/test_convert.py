@@ -73,6 +73,21 @@ def test_black_is_black(tmp_path: Path) -> None:
     assert (luma == 64).all() and (cb == 512).all() and (cr == 512).all()
 
 
+def test_noise_is_averaged_out_unless_it_is_to_stay(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(0)
+    pictures = []
+    for _ in range(4):
+        luma, cb, cr = flat(110)
+        pictures.append((luma + torch.randint(-1, 2, luma.shape, generator=generator).to(torch.uint8), cb, cr))
+    write_clip(tmp_path / "noisy.mkv", pictures, tags=TAGS)
+    spread = {}
+    for name, denoise in (("kept", False), ("denoised", True)):
+        video, folder = tmp_path / f"{name}.mkv", tmp_path / name
+        convert(options(tmp_path / "noisy.mkv", video, folder, denoise=denoise), IDENTITY)
+        spread[name] = float(exr_light(folder).std(dim=0).mean()), float(video_codes(video)[0].std(axis=0).mean())
+    assert all(after < 0.7 * before for before, after in zip(spread["kept"], spread["denoised"], strict=True))
+
+
 def test_a_grey_ramp_stays_neutral_and_rises(tmp_path: Path) -> None:
     ramp = columns([flat(16 + step, width=2, height=16) for step in range(220)])
     write_clip(tmp_path / "ramp.mkv", [ramp], tags=TAGS)

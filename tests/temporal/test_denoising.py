@@ -31,13 +31,19 @@ def pan(seed: int, frames: int, step: int = 3) -> Tensor:
     return torch.stack([wide[:, :, x : x + 96] for x in range(0, step * frames, step)])
 
 
+CODE = 1 / 876
+"""PQ signal of a code of 10-bit limited range."""
+
 STILL = picture(1, size=(72, 96)).expand(8, -1, -1, -1)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_static_clip_is_unchanged(count: int) -> None:
-    whole = clip(picture(1).expand(count, -1, -1, -1))
-    torch.testing.assert_close(denoised(whole), whole.light, rtol=1e-5, atol=0)
+@pytest.mark.parametrize("size", [(24, 32), (135, 641)])
+def test_a_static_clip_is_unchanged_to_the_last_bit(count: int, size: tuple[int, int]) -> None:
+    still = picture(1, size).clone()
+    still[:, 7:19, 5:20] = 0.9  # hard edges
+    whole = clip(still.expand(count, -1, -1, -1), light=(203 * still**2.4).expand(count, -1, -1, -1))
+    assert torch.equal(denoised(whole), whole.light)
 
 
 @pytest.mark.parametrize("signal", [STILL, pan(5, 8)], ids=["still", "pan"])
@@ -54,15 +60,29 @@ def test_strong_grain_stays() -> None:
     assert error(denoised(whole), STILL) > 0.9 * error(whole.light, STILL)
 
 
-def test_a_clean_pan_stays_sharp() -> None:
-    signal = pan(7, 6)
-    assert error(denoised(clip(signal)), signal) < 1 / 876  # a code of 10 bit
+def textured_pan(step: float, codes: float, period: float = 4.0) -> tuple[LightBatch, Tensor]:
+    """Fine faint texture of so many 8-bit codes on soft shapes that move by `step` pixels a frame; and the texture."""
+    x, y = torch.arange(160.0) + step * torch.arange(5.0).view(-1, 1, 1), torch.arange(96.0).view(1, -1, 1)
+    soft = 0.45 + 0.1 * torch.sin(x / 17) * torch.sin(y / 13) + 0.05 * torch.sin(x / 9 + y / 7)
+    texture = codes / 255 * torch.sin(2 * torch.pi * x / period) * torch.cos(2 * torch.pi * y / 11)
+    return clip((soft + texture).unsqueeze(1).expand(-1, 3, -1, -1)), texture
+
+
+@pytest.mark.parametrize("step", [0.5, 1.5, 3.0])
+@pytest.mark.parametrize("codes", [1, 4])
+def test_faint_texture_that_moves_stays(step: float, codes: float) -> None:
+    whole, texture = textured_pan(step, codes)
+    signal = (denoised(whole) / 203) ** (1 / 2.4)
+    before = (whole.light / 203) ** (1 / 2.4)
+    inner = (2, 0, slice(16, -16), slice(16, -16))
+    kept = 1 + ((signal - before)[inner] * texture[2, 16:-16, 16:-16]).sum() / texture[2, 16:-16, 16:-16].square().sum()
+    assert 0.9 < kept < 1.1
 
 
 def test_no_pixel_moves_further_than_noise_reaches() -> None:
     whole = noisy(pan(2, 8), 4)
     change = pq_inverse_eotf(denoised(whole)) - pq_inverse_eotf(whole.light)
-    assert change.abs().max() < 4 * NOISE
+    assert change.abs().max() < 3.5 * NOISE
 
 
 def test_a_glint_keeps_its_light_and_changes_nothing_else() -> None:
@@ -74,7 +94,7 @@ def test_a_glint_keeps_its_light_and_changes_nothing_else() -> None:
     changed = ((after - whole.light).abs() / whole.light).amax((0, 1))
     assert changed.max() < 0.03
     changed[48:146, 80:178] = 0
-    assert changed.max() < 0.003  # a third of a code of 10 bit: large windows that motion is found in have seen it
+    assert changed.max() < 0.006  # half a code of 10 bit: large windows that motion is found in have seen it
 
 
 def test_a_spark_in_one_frame_is_not_dimmed() -> None:
@@ -84,14 +104,15 @@ def test_a_spark_in_one_frame_is_not_dimmed() -> None:
     torch.testing.assert_close(denoised(whole)[4, :, 20, 20], whole.light[4, :, 20, 20], rtol=0.01, atol=0)
 
 
-@pytest.mark.parametrize("frames", [10, 25, 50])
+@pytest.mark.parametrize("frames", [10, 25, 50, 100])
 def test_a_fade_stays_monotonic(frames: int) -> None:
     fade = torch.linspace(0, 1, frames).view(-1, 1, 1, 1) * picture(4)
     up = denoised(clip(fade), size=7)
-    assert up[0].max() < 1e-3
+    assert up[0].max() == 0
     assert up.mean((1, 2, 3)).diff().min() > 0
-    assert up.diff(dim=0).min() > -1e-2  # cd/m², near black, where a step of the fade is larger than noise
-    assert denoised(clip(fade.flip(0))).diff(dim=0).max() < 1e-2
+    # Of single pixels near black, where a step of the fade is as large as noise, no more than can be seen.
+    assert pq_inverse_eotf(up).diff(dim=0).min() > -2.5 * CODE
+    assert pq_inverse_eotf(denoised(clip(fade.flip(0)))).diff(dim=0).max() < 2.5 * CODE
 
 
 def test_the_cut_is_where_it_was_and_shots_do_not_mix() -> None:
@@ -114,7 +135,7 @@ def test_black_stays_black_and_bars_are_not_lit() -> None:
     signal = pan(3, 6).clone()
     signal[:, :, :12] = signal[:, :, -12:] = 0
     after = denoised(clip(signal))
-    assert after[:, :, :11].max() < 1e-3 and after[:, :, -11:].max() < 1e-3
+    assert after[:, :, :12].max() == 0 and after[:, :, -12:].max() == 0
 
 
 def test_light_above_what_pq_can_say_stays() -> None:
@@ -135,7 +156,7 @@ def test_memory_is_bounded() -> None:
     most = 0
     for _ in denoise(source()):
         most = max(most, sum(ref() is not None for ref in alive))
-    assert most <= 4
+    assert most <= 3  # the frame, the one ahead, and what the source holds
 
 
 def test_relative_light_is_refused() -> None:

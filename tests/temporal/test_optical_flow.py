@@ -58,7 +58,7 @@ def test_what_stands_still_has_no_motion_at_all() -> None:
 def test_noise_on_a_flat_picture_hardly_moves() -> None:
     generator = torch.Generator().manual_seed(0)
     first, other = (0.4 + 0.002 * torch.randn(2, 1, 1, 64, 64, generator=generator)).unbind(0)
-    assert optical_flow(first, other).abs().max() < 0.1
+    assert optical_flow(first, other).abs().max() < 0.2
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (2, 3), (23, 49), (270, 480)])

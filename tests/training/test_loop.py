@@ -266,6 +266,18 @@ def test_what_torch_says_of_a_lost_worker_is_understood(message: str) -> None:
         raise RuntimeError(message)
 
 
+@pytest.mark.parametrize("kind", [RuntimeError, OSError])
+def test_what_goes_wrong_in_a_living_worker_is_not_called_a_death(
+    data: Data, options: TrainOptions, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise kind("shapes do not match")
+
+    monkeypatch.setattr("tsexpand.training.loading.sample_batch", broken)
+    with pytest.raises(kind, match="shapes do not match"), lost_workers_named():
+        list(step_batches(data.scenes, options, Share(), 0, CPU))
+
+
 def test_a_lost_worker_is_named_and_ends_the_training(scene_folder: Path, tmp_path: Path) -> None:
     """In another process: torch tells of a dead worker by a signal, which would reach the other tests too."""
     small = ("--steps", "100000", "--batch-size", "1", "--size", "40", "--device", "cpu")

@@ -23,7 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--alpha", type=click.FloatRange(0, 1, max_open=True), help="Its share; by default the published one.")
 @click.option("--follow-motion/--no-follow-motion", default=True, help="Compare moved with moved, or with unmoved.")
 @click.option("--init", type=click.Path(path_type=Path), help="Weights to start from: a file, or shipped ones by name.")
-@click.option("--validation", type=_FOLDER, help="Scenes for the scores; by default one in eight of DATA.")
+@click.option("--validation", type=_FOLDER, help="Scenes for the scores; by default about one in eight of DATA.")
 @click.option("--steps", type=click.IntRange(1), default=8000, help="Of the optimiser.")
 @click.option("--batch-size", type=click.IntRange(1), default=8, help="Samples a step, over all devices.")
 @click.option("--size", type=click.IntRange(32, 270), default=144, help="Of a sample, pixels, even.")
@@ -41,7 +41,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def train_command(overwrite: bool, **options: Any) -> int:
     """Train the network on folders of HDR scenes.
 
-    DATA are folders of linear .exr and .hdr pictures: panoramas (twice as wide as high) and photographs.
+    DATA are folders of linear .exr and .hdr pictures: panoramas (about twice as wide as high) and photographs.
     WEIGHTS is the .pth file to write, with the averaged weights that validated best.
 
     Beside WEIGHTS stand a .checkpoint, from which an interrupted training goes on as if nothing had

@@ -79,4 +79,4 @@ def translated_memory(device: torch.device) -> Iterator[None]:
         # On the CPU it is a plain RuntimeError of the allocator.
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
-        raise DeviceError(f"{device}: out of memory; try --batch-size 1 or a smaller --tile") from error
+        raise DeviceError(f"{device}: out of memory; try --batch-size 1, a smaller --tile or --no-denoise") from error

@@ -63,11 +63,19 @@ def step_batches(
     try:
         yield from loader
     except (OSError, EOFError) as error:  # a worker's socket is gone, and torch has not noticed that it died
-        raise _lost_worker() from error
+        if _raised_in_worker(error):
+            raise
+        _let_go(error)
+        raise _lost_worker() from None
 
 
-_SIGNS = ("DataLoader worker", "Pin memory thread exited")
+_SIGNS = ("DataLoader worker (pid", "Pin memory thread exited")
 """What torch says of a dead worker; of the thread that pins memory, where it noticed first."""
+
+
+def _raised_in_worker(error: BaseException) -> bool:
+    """Whether a worker is alive and raised this itself: torch gives it the worker's traceback as its message."""
+    return str(error).startswith("Caught ")
 
 
 @contextmanager
@@ -80,7 +88,7 @@ def lost_workers_named() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if not any(sign in str(error) for sign in _SIGNS):
+        if _raised_in_worker(error) or not any(sign in str(error) for sign in _SIGNS):
             raise
         _let_go(error)
         raise _lost_worker() from None

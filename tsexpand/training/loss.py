@@ -32,7 +32,7 @@ class Area:
     floor: float
 
     def loss(self, error: Tensor, where: Tensor) -> Tensor:
-        """Root mean square, sample by sample, of an error (N, 3, H, W) where a mask (N, 1, H, W) is set."""
+        """Weighted mean over samples of the root mean square of errors (N, 3, H, W) within masks (N, 1, H, W)."""
         root = (mean_square(error, where) + self.floor).sqrt()
         return self.weight * torch.where(where.sum((1, 2, 3)) >= SMALLEST_AREA, root, 0.0).mean()
 
@@ -45,6 +45,9 @@ BORDER = Area(weight=0.02, floor=1.0)
 
 REST = Area(weight=0.12, floor=0.1)
 """Everything else: errors are small, and their gain is lost among those of the others without a loss of its own."""
+
+STABILITY_WEIGHT = REST.weight
+"""Of differences between predictions, wherever they are: a highlight that moves is to be as steady as the rest."""
 
 SHOULDER = 0.7
 """Light, 1 = SDR reference white, from which a camera's shoulder may have compressed it."""
@@ -133,7 +136,7 @@ def published_stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -
 
 
 def stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
-    """The same differences for the absolute target, in the units and with the weight of the reconstruction loss.
+    """The same differences for the absolute target, in PU21 units, with `STABILITY_WEIGHT`.
 
     Args:
         moved: (N, 3, H, W), PQ signal of the prediction of the moved picture.
@@ -143,10 +146,10 @@ def stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
     """
     first, second = (pu21(pq_eotf(signal).clamp_max(BRIGHT)) for signal in (moved, expected))
     if kind is Stability.L1:
-        return REST.weight * F.l1_loss(first, second)
+        return STABILITY_WEIGHT * F.l1_loss(first, second)
     if kind is Stability.SSIM:
         return 1 - ssim(first, second, PEAK_SIGNAL).mean()
-    loss = REST.weight * ((first - second).square().mean((1, 2, 3)) + REST.floor).sqrt().mean()
+    loss = STABILITY_WEIGHT * ((first - second).square().mean((1, 2, 3)) + REST.floor).sqrt().mean()
     if kind is Stability.REC:
         loss = loss + COSINE_WEIGHT * (1 - F.cosine_similarity(moved, expected, dim=1, eps=1e-6).mean())
     return loss

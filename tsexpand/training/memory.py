@@ -9,8 +9,8 @@ _SHARE = 0.5
 _UNKNOWN = 16 << 30
 """Bytes taken for the memory of a system that does not say (Windows)."""
 
-_CONTAINER = Path("/sys/fs/cgroup/memory.max")
-"""Linux: bytes that the processes of a container may use, or "max"."""
+_CONTAINER = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Linux, control groups of version 2 and 1: bytes that the processes of a container may use, or "max"."""
 
 
 def room_for_scenes(processes: int) -> int:
@@ -25,7 +25,5 @@ def _machine() -> int:
 
 
 def _container() -> float:
-    try:
-        return float(_CONTAINER.read_text().replace("max", "inf"))
-    except OSError:
-        return float("inf")  # not in one
+    limits = (float(path.read_text().replace("max", "inf")) for path in _CONTAINER if path.is_file())
+    return min(limits, default=float("inf"))
