@@ -90,9 +90,9 @@ def test_a_glint_keeps_its_light_and_changes_nothing_else() -> None:
     signal[::2, :, 96:98, 128:130] = 1.0
     whole = clip(signal)
     after = denoised(whole)
-    assert torch.allclose(after[::2, :, 96:98, 128:130], whole.light[::2, :, 96:98, 128:130], rtol=1e-3)
+    assert torch.allclose(after[::2, :, 96:98, 128:130], whole.light[::2, :, 96:98, 128:130], rtol=0.05)
     changed = ((after - whole.light).abs() / whole.light).amax((0, 1))
-    assert changed.max() < 0.03
+    assert changed.max() < 0.05
     changed[48:146, 80:178] = 0
     assert changed.max() < 0.006  # half a code of 10 bit: large windows that motion is found in have seen it
 
@@ -156,7 +156,7 @@ def test_memory_is_bounded() -> None:
     most = 0
     for _ in denoise(source()):
         most = max(most, sum(ref() is not None for ref in alive))
-    assert most <= 3  # the frame, the one ahead, and what the source holds
+    assert most <= 2  # of the source's own tensors
 
 
 def test_relative_light_is_refused() -> None:

@@ -1,12 +1,12 @@
 """Temporal noise reduction: what compression and sensors add to each frame is averaged out along the motion.
 
 Noise of this kind boils: it flickers even where the network adds none. A pixel is therefore averaged
-with where it was in the frame before and is in the frame after, as far as the three agree.
+with where it was in the two frames before and is in the two after, as far as they agree.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from ..colour.transfer import pq_eotf, pq_inverse_eotf
 from ..frames import LightBatch
 from .optical_flow import box_mean, inverse_flow, no_flow, optical_flow, warped
 from .shots import Frames, by_shot
+from .windows import Neighbourhood, neighbourhoods
 
 NOISE = 0.005
 """Root mean squared difference between neighbours, PQ signal, that may be noise: five codes of 10 bit, what x264 leaves
@@ -28,19 +29,22 @@ _SHADOW = 0.1
 _RADIUS = 1
 """Pixels around a pixel on which it is compared: few, so that what is small and moves by itself is seen to differ."""
 
+REACH = 2
+"""Frames on either side that are averaged, and the look-ahead. A third changed nothing any more."""
+
 
 def denoise(batches: Iterable[LightBatch]) -> Iterator[LightBatch]:
     """Averages each frame with its neighbours in the shot, along the motion, where they show the same.
 
-    In PQ, so that what is averaged and what is compared is what is seen. The neighbours' weight is
+    In PQ, so that what is averaged and what is compared is what is seen. A neighbour's weight is
     that of a Gaussian of the difference, 1 at most. What is static, or black, stays as it is; nothing
-    crosses a cut; the first and last frame of a shot have one neighbour.
+    crosses a cut; towards the ends of a shot there are fewer neighbours.
 
     Args:
         batches: light in cd/m².
 
     Returns:
-        The batches with other light; the look-ahead is one frame.
+        The batches with other light.
 
     Raises:
         ValueError: the light is relative.
@@ -48,71 +52,79 @@ def denoise(batches: Iterable[LightBatch]) -> Iterator[LightBatch]:
     return by_shot(batches, _denoise_shot)
 
 
+def _denoise_shot(shot: Frames) -> Frames:
+    for here in neighbourhoods(map(_detached, shot), REACH, _Observer()):
+        yield _averaged(here)
+
+
+def _detached(frame: LightBatch) -> LightBatch:
+    """The frame with memory of its own, so that it does not hold the batch that it came in."""
+    if frame.gains is not None:
+        raise ValueError("relative light can't be denoised: anchor it first")
+    return replace(frame, light=frame.light.clone())
+
+
 class _Seen(NamedTuple):
     """A frame as it is compared.
 
     Attributes:
-        frame: a batch of one picture, its light not a part of a larger tensor.
         signal: (1, 3, H, W), PQ.
         level: (1, 1, H, W), PQ signal of its luminance.
-        sampled: the signal as a neighbour that is the same would be seen, see `warped`.
+        arrival: (1, 2, H, W), flow to it from the frame before; none for the first of a shot.
     """
 
-    frame: LightBatch
     signal: Tensor
     level: Tensor
-    sampled: Tensor
+    arrival: Tensor
 
 
-class _Pull(NamedTuple):
-    """What a neighbour does to a frame: its weighted difference (1, 3, H, W), PQ, and weight (1, 1, H, W) in [0, 1]."""
+class _Observer:
+    """Looks at the frames of a shot, one after the other."""
 
-    difference: Tensor
-    weight: Tensor
+    def __init__(self) -> None:
+        self._before: Tensor | None = None
 
-
-@torch.inference_mode()
-def _seen(frame: LightBatch) -> _Seen:
-    if frame.gains is not None:
-        raise ValueError("relative light can't be denoised: anchor it first")
-    signal = pq_inverse_eotf(frame.light)
-    level = pq_inverse_eotf(luminance(frame.light, frame.primaries))
-    own = replace(frame, light=frame.light.clone())  # lets go of the batch that it came in
-    return _Seen(own, signal, level, warped(signal, no_flow(signal), "bicubic"))
+    @torch.inference_mode()
+    def __call__(self, frame: LightBatch) -> _Seen:
+        level = pq_inverse_eotf(luminance(frame.light, frame.primaries))
+        arrival = no_flow(level) if self._before is None else optical_flow(self._before, level)
+        self._before = level
+        return _Seen(pq_inverse_eotf(frame.light), level, arrival)
 
 
-def _denoise_shot(shot: Frames) -> Frames:
-    here: _Seen | None = None
-    before: _Pull | None = None
-    for ahead in chain(map(_seen, shot), (None,)):
-        if here is not None:
-            after, before_next = (None, None) if ahead is None else _pulls(here, ahead)
-            yield _averaged(here, [pull for pull in (before, after) if pull is not None])
-            before = before_next
-        here = ahead
+def _neighbours(here: Neighbourhood[_Seen]) -> Iterator[tuple[_Seen, Tensor]]:
+    """The frames around a frame, each with the flow to it."""
+    flow = no_flow(here.near[here.position].level)
+    for later in here.near[here.position + 1 :]:
+        flow = flow + warped(later.arrival, flow)
+        yield later, flow
+    flow = torch.zeros_like(flow)
+    for earlier, next_one in reversed(list(pairwise(here.near[: here.position + 1]))):
+        flow = next_one.arrival + warped(flow, next_one.arrival)
+        yield earlier, inverse_flow(flow)
 
 
-@torch.inference_mode()
-def _pulls(here: _Seen, ahead: _Seen) -> tuple[_Pull, _Pull]:
-    """What the later of two frames does to the earlier one, and the other way round."""
-    flow = optical_flow(here.level, ahead.level)
-    return _pull(here, ahead, flow), _pull(ahead, here, inverse_flow(flow))
+def _sampled(seen: _Seen, flow: Tensor) -> Tensor:
+    """The signal along a flow: brightness by bicubic interpolation, which keeps texture, colour by bilinear.
 
-
-def _pull(frame: _Seen, neighbour: _Seen, flow: Tensor) -> _Pull:
-    difference = warped(neighbour.signal, flow, "bicubic") - frame.sampled
-    square = box_mean(difference.square().mean(1, keepdim=True), _RADIUS)
-    noise = NOISE * (frame.level / _SHADOW).clamp_max(1)
-    weight = (square / (-2 * noise**2 - 1e-12)).exp()
-    return _Pull(difference.mul_(weight), weight)
+    Colour is coarse in SDR video, so that what bilinear interpolation blurs of it is mostly noise.
+    """
+    blurred = warped(torch.cat((seen.signal, seen.level), 1), flow)
+    return blurred[:, :3] + (warped(seen.level, flow, "bicubic") - blurred[:, 3:])
 
 
 @torch.inference_mode()
-def _averaged(here: _Seen, pulls: list[_Pull]) -> LightBatch:
-    if not pulls:
-        return here.frame
-    change = sum((pull.difference for pull in pulls), torch.zeros_like(here.signal))
-    total = sum((pull.weight for pull in pulls), torch.ones_like(here.level))
+def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
+    frame, seen = here.frame, here.near[here.position]
+    own = _sampled(seen, no_flow(seen.level))  # as a neighbour that is the same would be seen, see `warped`
+    noise = NOISE * (seen.level / _SHADOW).clamp_max(1)
+    change, total = torch.zeros_like(own), torch.ones_like(noise)
+    for neighbour, flow in _neighbours(here):
+        difference = _sampled(neighbour, flow) - own
+        square = box_mean(difference.square().mean(1, keepdim=True), _RADIUS)
+        weight = (square / (-2 * noise**2 - 1e-12)).exp()
+        change += difference.mul_(weight)
+        total += weight
     # As a difference, so that what does not change, or lies above 10 000 cd/m², stays to the last bit.
-    difference = pq_eotf((here.signal + change / total).clamp(0, 1)) - pq_eotf(here.signal)
-    return replace(here.frame, light=(here.frame.light + difference).clamp_min(0))
+    moved = pq_eotf((seen.signal + change / total).clamp(0, 1)) - pq_eotf(seen.signal)
+    return replace(frame, light=(frame.light + moved).clamp_min(0))

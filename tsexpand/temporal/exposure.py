@@ -69,7 +69,7 @@ def _evidence(frame: LightBatch) -> Tensor:
     return torch.stack((gain if fraction > 0 else torch.zeros_like(gain), fraction))
 
 
-def _weighted(here: Neighbourhood, weights: Tensor) -> tuple[Tensor, Tensor]:
+def _weighted(here: Neighbourhood[Tensor], weights: Tensor) -> tuple[Tensor, Tensor]:
     """Gains of the neighbourhood and their weights, both (count,)."""
     gains, fractions = torch.stack(here.near).unbind(dim=1)
     start = len(weights) // 2 - here.position

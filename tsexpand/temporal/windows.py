@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,8 +11,10 @@ from torch import Tensor
 from ..frames import LightBatch
 from .shots import Frames
 
+Measure = TypeVar("Measure")
 
-class Neighbourhood(NamedTuple):
+
+class Neighbourhood(NamedTuple, Generic[Measure]):
     """What is known around a frame.
 
     Attributes:
@@ -23,7 +25,7 @@ class Neighbourhood(NamedTuple):
     """
 
     frame: LightBatch
-    near: list[Tensor]
+    near: list[Measure]
     position: int
 
 
@@ -40,16 +42,18 @@ def blackman(radius: int) -> Tensor:
     return window / window.sum()
 
 
-def neighbourhoods(shot: Frames, radius: int, measure: Callable[[LightBatch], Tensor]) -> Iterator[Neighbourhood]:
+def neighbourhoods(
+    shot: Frames, radius: int, measure: Callable[[LightBatch], Measure]
+) -> Iterator[Neighbourhood[Measure]]:
     """Each frame of a shot with measures of the frames around it.
 
     Args:
         shot: frames of one shot.
         radius: frames on either side; it is also the look-ahead.
-        measure: of a frame, taken once; small, as past ones are kept without their frame.
+        measure: of a frame, taken once, in order; as small as can be: past ones are kept without their frame.
     """
     waiting: deque[LightBatch] = deque()
-    near: list[Tensor] = []
+    near: list[Measure] = []
     position = 0
     ahead = chain(((f, measure(f)) for f in shot), repeat(None, radius))
     for count, item in enumerate(ahead, start=1):
@@ -64,7 +68,7 @@ def neighbourhoods(shot: Frames, radius: int, measure: Callable[[LightBatch], Te
                 position += 1
 
 
-def mirrored(here: Neighbourhood, radius: int) -> Tensor:
+def mirrored(here: Neighbourhood[Tensor], radius: int) -> Tensor:
     """Measures of the whole window (2·radius + 1, ...): where the shot has no frame its mirror image.
 
     A shot shorter than the window is mirrored again and again: frames a b c continue c b a a b c.
