@@ -24,7 +24,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The shipped weights, from scratch; each goes on where it was interrupted. Hours to days on a CPU.
+# Weights as the shipped ones, from scratch (the model card says how those came about); each goes on where it was interrupted. Hours to days on a CPU.
 SCENES     ?= ../shared/hdr/train
 VALIDATION ?= ../shared/hdr/val
 TRAIN      := $(BIN)/tsexpand train $(SCENES)

@@ -1,6 +1,7 @@
 """Small clips of light, and ways to batch them."""
 
-from collections.abc import Iterable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 import torch
@@ -48,6 +49,20 @@ def batched(whole: LightBatch, size: int) -> Iterator[LightBatch]:
             gains=None if whole.gains is None else whole.gains[part],
             packets=(f"packet {i}",),
         )
+
+
+def most_alive(stage: Callable[[Iterator[LightBatch]], Iterable[LightBatch]]) -> int:
+    """How many of the pictures that it was given a stage holds at once, in a clip of 60."""
+    alive: list[weakref.ref[Tensor]] = []
+
+    def source() -> Iterator[LightBatch]:
+        for _ in range(60):
+            light = torch.full((1, 3, *SIZE), 50.0)
+            alive.append(weakref.ref(light))
+            yield clip(picture(1).unsqueeze(0), light=light)
+            del light
+
+    return max(sum(ref() is not None for ref in alive) for _ in stage(source()))
 
 
 def light_of(batches: Iterable[LightBatch]) -> Tensor:

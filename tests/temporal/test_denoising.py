@@ -1,11 +1,8 @@
-import weakref
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
 
-from tests.temporal.clips import batched, clip, light_of, picture
+from tests.temporal.clips import batched, clip, light_of, most_alive, picture
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.frames import LightBatch
 from tsexpand.temporal.denoising import NOISE, denoise
@@ -143,20 +140,8 @@ def test_light_above_what_pq_can_say_stays() -> None:
     assert torch.equal(denoised(clip(torch.ones(3, 3, 24, 32), light=light)), light)
 
 
-def test_memory_is_bounded() -> None:
-    alive: list[weakref.ref[Tensor]] = []
-
-    def source() -> Iterator[LightBatch]:
-        for _ in range(30):
-            light = torch.full((1, 3, 24, 32), 50.0)
-            alive.append(weakref.ref(light))
-            yield clip(picture(1).unsqueeze(0), light=light)
-            del light
-
-    most = 0
-    for _ in denoise(source()):
-        most = max(most, sum(ref() is not None for ref in alive))
-    assert most <= 2  # of the source's own tensors
+def test_pictures_are_let_go_of() -> None:
+    assert most_alive(denoise) <= 2  # it works on copies, of as many as `neighbourhoods` keeps
 
 
 def test_relative_light_is_refused() -> None:

@@ -1,11 +1,8 @@
-import weakref
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
 
-from tests.temporal.clips import batched, clip, light_of, picture
+from tests.temporal.clips import batched, clip, light_of, most_alive, picture
 from tsexpand.colour.codes import Primaries
 from tsexpand.colour.luminance import luminance
 from tsexpand.frames import LightBatch
@@ -166,19 +163,7 @@ def test_a_distant_glint_changes_nothing_else() -> None:
 
 
 def test_memory_is_bounded_by_the_window() -> None:
-    alive: list[weakref.ref[Tensor]] = []
-
-    def source() -> Iterator[LightBatch]:
-        for _ in range(60):
-            light = torch.full((1, 3, 24, 32), 50.0)
-            alive.append(weakref.ref(light))
-            yield clip(picture(1).unsqueeze(0), light=light)
-            del light
-
-    most = 0
-    for _ in smooth(source(), 9):
-        most = max(most, sum(ref() is not None for ref in alive))
-    assert most <= 9 // 2 + 3
+    assert most_alive(lambda clip: smooth(clip, 9)) <= 9 // 2 + 3
 
 
 def test_relative_light_is_refused() -> None:

@@ -17,8 +17,8 @@ _WINDOW = 5
 """Radius of the window that is matched, in pixels of each picture of the pyramid."""
 
 _NOISE = 3e-5
-"""Mean squared gradient, of PQ signals, that counts as noise: where there is less, nothing moves the flow. Ten times as
-much took another 1 % of flicker off compressed clips, but let faint texture stay behind."""
+"""Mean squared gradient, of PQ signals, that counts as noise: where there is less, nothing moves the flow. Three times
+as much took another half per cent of flicker off compressed clips, but let faint texture stay behind."""
 
 _LONGEST_STEP = 1.0
 """Pixels that one step may move a window: beyond, the linear model says nothing."""
