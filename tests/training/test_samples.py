@@ -7,6 +7,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 
 from tsexpand.network.output import Parametrisation
 from tsexpand.training.cameras import PanoramaShot, PhotographShot, random_shot
+from tsexpand.training.motion import moved
 from tsexpand.training.samples import SampleBatch, joined, random_clip, sample_batch
 from tsexpand.training.scenes import Pose, Scene, Window, load_scenes
 
@@ -20,10 +21,10 @@ def scenes(scene_folder: Path) -> tuple[Scene, ...]:
 
 @pytest.mark.parametrize("target", BOTH)
 def test_a_sample_is_a_function_of_its_number(scenes: tuple[Scene, ...], target: Parametrisation) -> None:
-    together = sample_batch(scenes, target, 3, range(5, 8), 40)
-    alone = joined([sample_batch(scenes, target, 3, range(n, n + 1), 40) for n in (5, 6, 7)])
-    assert torch.equal(together.signal, alone.signal) and torch.equal(together.light, alone.light)
-    assert torch.equal(together.frames, alone.frames) and torch.equal(together.motion, alone.motion)
+    together = sample_batch(scenes, target, 3, range(5, 8), 40, stability=True)
+    alone = joined([sample_batch(scenes, target, 3, range(n, n + 1), 40, stability=True) for n in (5, 6, 7)])
+    assert len(together.tensors()) == 5
+    assert all(map(torch.equal, together.tensors(), alone.tensors()))
     assert not torch.equal(together.signal[0], together.signal[1])
 
 
@@ -31,7 +32,7 @@ def test_a_sample_is_a_function_of_its_number(scenes: tuple[Scene, ...], target:
 def test_samples_are_sdr_and_light_of_the_same_picture(scenes: tuple[Scene, ...], target: Parametrisation) -> None:
     batch = sample_batch(scenes, target, 0, range(6), 48)
     assert batch.frames.shape == (6, 3, 256, 256) and batch.signal.shape == batch.light.shape == (6, 3, 48, 48)
-    assert batch.motion.shape == (6, 2, 3)
+    assert batch.motion is None and batch.copy is None
     assert batch.signal.min() >= 0 and batch.signal.max() <= 1
     assert batch.light.min() >= 0 and batch.light.isfinite().all()
     if target is Parametrisation.RELATIVE:
@@ -41,11 +42,33 @@ def test_samples_are_sdr_and_light_of_the_same_picture(scenes: tuple[Scene, ...]
 def test_a_batch_is_pinned_as_a_batch(scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """By torch's own function; pinning itself needs a GPU."""
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 1)
-    batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 0, range(2), 40)
+    batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 0, range(2), 40, stability=True)
     pinned = pin_memory(batch)
-    assert isinstance(pinned, SampleBatch)
-    for name in ("frames", "signal", "light", "motion"):
-        assert torch.equal(getattr(pinned, name), getattr(batch, name) + 1)
+    assert isinstance(pinned, SampleBatch) and len(pinned.tensors()) == 5
+    assert all(torch.equal(new, old + 1) for new, old in zip(pinned.tensors(), batch.tensors(), strict=True))
+
+
+@pytest.mark.parametrize("target", BOTH)
+def test_copies_leave_the_rest_of_a_sample_as_it_is(scenes: tuple[Scene, ...], target: Parametrisation) -> None:
+    without = sample_batch(scenes, target, 1, range(6), 64)
+    batch = sample_batch(scenes, target, 1, range(6), 64, stability=True)
+    assert all(map(torch.equal, without.tensors(), batch.tensors()))
+
+
+def test_copies_are_moved_and_have_noise_of_their_own(scenes: tuple[Scene, ...]) -> None:
+    batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 1, range(6), 64, stability=True)
+    assert batch.motion is not None and batch.copy is not None
+    inner = (..., slice(8, -8), slice(8, -8))
+    apart = (batch.copy - moved(batch.signal, batch.motion))[inner].abs().mean((1, 2, 3))
+    unmoved = (batch.copy - batch.signal)[inner].abs().mean()
+    assert apart.mean() < 0.6 * unmoved  # what is left is the damage, which both have and neither shares
+    assert (apart > 1e-4).all()
+
+
+def test_relative_copies_are_the_moved_picture_as_published(scenes: tuple[Scene, ...]) -> None:
+    batch = sample_batch(scenes, Parametrisation.RELATIVE, 1, range(2), 64, stability=True)
+    assert batch.motion is not None and batch.copy is not None
+    assert torch.equal(batch.copy[:1], moved(batch.signal[:1], batch.motion[:1]))
 
 
 def test_below_the_knee_the_sdr_picture_shows_the_truth(scenes: tuple[Scene, ...]) -> None:

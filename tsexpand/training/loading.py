@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ..errors import TsexpandError
-from .options import TrainOptions
+from .options import Stability, TrainOptions
 from .samples import SampleBatch, sample_batch
 from .scenes import Scene
 
@@ -38,7 +38,8 @@ class StepBatches(Dataset[SampleBatch]):
         options = self._options
         part = options.batch_size // self._share.world
         first = step * options.batch_size + self._share.rank * part
-        return sample_batch(self._scenes, options.target, options.seed, range(first, first + part), options.size)
+        numbers, stability = range(first, first + part), options.stability is not Stability.NONE
+        return sample_batch(self._scenes, options.target, options.seed, numbers, options.size, stability)
 
 
 def step_batches(

@@ -9,7 +9,7 @@ from ..network.expandnet import HALO
 from ..network.output import Parametrisation, absolute_pq
 from .loss import published_reconstruction_loss, published_stability_loss, reconstruction_loss, stability_loss
 from .motion import inner_margin, moved
-from .options import Stability, TrainOptions
+from .options import TrainOptions
 from .samples import SampleBatch
 
 Logits = Callable[[Tensor, Tensor], Tensor]
@@ -31,11 +31,11 @@ def _inner(pixels: Tensor, margin: int) -> Tensor:
 
 def objective(options: TrainOptions, network: Logits, batch: SampleBatch) -> Tensor:
     """Loss of a batch: (1 − α)·reconstruction + α·stability; a scalar."""
-    if options.stability is Stability.NONE:
+    if batch.motion is None or batch.copy is None:
         prediction = shown(network(batch.frames, batch.signal), batch.signal, options.target)
         return _reconstruction(options, prediction, batch)
-    moved_signal, moved_frames = moved(batch.signal, batch.motion), moved(batch.frames, batch.motion)
-    frames, signal = torch.cat([batch.frames, moved_frames]), torch.cat([batch.signal, moved_signal])
+    frames = torch.cat([batch.frames, moved(batch.frames, batch.motion)])
+    signal = torch.cat([batch.signal, batch.copy])
     prediction, prediction_of_moved = shown(network(frames, signal), signal, options.target).chunk(2)
     expected = moved(prediction, batch.motion) if options.follow_motion else prediction
     margin = HALO + inner_margin(options.size)
