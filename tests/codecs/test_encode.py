@@ -1,5 +1,7 @@
 """Encoders: what they are asked for, what they refuse."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -49,6 +51,34 @@ def test_hevc_has_even_sizes_and_av1_any() -> None:
     assert (hevc.width, hevc.height) == (66, 50)
     assert (av1.width, av1.height) == (65, 49)
     assert len(encode(hevc, 1, odd)) == 1
+
+
+_NARROW = """
+from dataclasses import replace
+import torch
+from tests.codecs.written import INFO
+from tsexpand.codecs.encode import Encoder, EncoderOptions
+from tsexpand.colour.hdr10 import mastering_display
+from tsexpand.colour.signal import HDR10
+from tsexpand.frames import Timing
+
+encoder = Encoder(EncoderOptions("hevc"), replace(INFO, width=WIDTH, height=48), HDR10, mastering_display(1000))
+torch.manual_seed(0)
+sizes = ((48, WIDTH), (24, WIDTH // 2), (24, WIDTH // 2))
+planes = [torch.randint(64, 900, (30, *size), dtype=torch.int32).to(torch.uint16) for size in sizes]
+packets = []
+for i, picture in enumerate(zip(*planes)):
+    packets += encoder.encode(picture, Timing(12 * i, INFO.time_base, 12))
+print(len(packets + encoder.flush()))
+"""
+
+
+@pytest.mark.parametrize("width", [34, 48])
+def test_x265_survives_narrow_pictures(width: int) -> None:
+    """In a process of its own, which died of a damaged heap."""
+    program = [sys.executable, "-c", _NARROW.replace("WIDTH", str(width))]
+    run = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    assert (run.returncode, run.stdout.strip()) == (0, "30"), run.stderr
 
 
 def test_hlg_packets_hold_no_static_metadata() -> None:

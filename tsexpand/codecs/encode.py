@@ -68,6 +68,9 @@ _NVENC = {"tune": "hq", "rc": "vbr"}
 _X265_REORDERING = 2
 """Pictures that x265 delays for its B-pyramid (its bframeDelay)."""
 _X265 = "log-level=none:info=0:repeat-headers=0:open-gop=0"
+_X265_NARROW = 64
+"""Pixels of width, below which its macroblock tree (cutree) stays off: of pictures 33 to 48 wide it writes beyond its
+memory, and the process dies (PyAV 18.1)."""
 
 LIBRARIES = {
     "hevc": _Library(
@@ -188,6 +191,8 @@ def _context(
         _describe(context, info, signal, size)
         context.pix_fmt = library.pixel_format
         private = library.options | library.pq_options if signal.transfer is HDR10.transfer else library.options
+        if library.name == "libx265" and size[0] < _X265_NARROW:
+            private = private | {"x265-params": private["x265-params"] + ":cutree=0"}
         context.options = {"preset": preset, library.quality_option: f"{crf:g}", **_siting(signal), **private}
         context.open()
     except (FFmpegError, ValueError) as error:
