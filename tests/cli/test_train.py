@@ -1,4 +1,9 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -51,8 +56,8 @@ def test_a_bad_scene_is_named_and_left_out(scenes: Path, tmp_path: Path) -> None
     ("wrong", "message"),
     [
         (("--size", "41"), "even"),
-        (("--phase", "second"), "needs init"),
-        (("--stability", "l1"), "second phase"),
+        (("--phase", "second"), "needs --init"),
+        (("--stability", "l1"), "--phase second"),
     ],
 )
 def test_options_that_contradict_themselves_are_a_usage_error(
@@ -60,6 +65,25 @@ def test_options_that_contradict_themselves_are_a_usage_error(
 ) -> None:
     result = run(scenes, tmp_path / "w.pth", *wrong)
     assert message in str(getattr(result.exception, "message", ""))
+
+
+def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(scenes: Path, tmp_path: Path) -> None:
+    """To the whole group of processes, as a terminal sends it."""
+    output = tmp_path / "w.pth"
+    small = ("--steps", "100000", "--batch-size", "1", "--size", "40", "--device", "cpu")
+    command = [sys.executable, "-m", "tsexpand", "train", str(scenes), str(output), *small]
+    for _ in range(2):
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as training:
+            log = Path(f"{output}.jsonl")
+            while training.poll() is None and not (log.exists() and log.read_text().count("\n") > 1):
+                time.sleep(0.1)
+            log.write_text("")  # so that the second time waits too
+            os.killpg(training.pid, signal.SIGINT)
+            _, errors = training.communicate()
+        assert training.returncode == 130, errors
+        assert "the same command goes on after step" in errors
+    assert "going on after step" in errors
+    assert Path(f"{output}.checkpoint").exists() and not output.exists()
 
 
 def test_weights_that_exist_are_kept(scenes: Path, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def raw_command(folder: Path, output: Path, half_size: bool, overwrite: bool) ->
 
     \b
     For the HDR+ bursts (hdrplusdata.org): the merged.dng of each burst becomes BURST.exr.
-    Needs rawpy: pip install 'tsexpand[raw]'.
+    Needs rawpy: pip install rawpy.
 
     Camera white balance, BT.709 primaries, nothing brightened; 1.0 is where the sensor clips, shifted by a DNG's
     BaselineExposure.

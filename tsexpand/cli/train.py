@@ -36,7 +36,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that make samples.")
 @click.option("--validate-every", type=click.IntRange(1), default=500, help="Steps between validations.")
 @click.option("--pictures", type=_NEW_FOLDER, help="Write pictures of each validation there.")
-@click.option("--tensorboard", type=_NEW_FOLDER, help="Write TensorBoard's files there (needs tsexpand[train]).")
+@click.option("--tensorboard", type=_NEW_FOLDER, help="Write TensorBoard's files there (needs tensorboard).")
 @click.option("--overwrite", is_flag=True, help="Replace WEIGHTS if it exists.")
 def train_command(overwrite: bool, **options: Any) -> int:
     """Train the network on folders of HDR scenes.
@@ -54,20 +54,26 @@ def train_command(overwrite: bool, **options: Any) -> int:
     """
     from ..sinks.paths import check_file, check_parent
     from ..training.distributed import share_of_environment
-    from ..training.loop import analytic_scores, load_data, train
+    from ..training.interruption import TrainingInterrupted
+    from ..training.loop import analytic_scores, check, load_data, train
     from ..training.publish import publish
     from .train_view import train_view
 
     parsed = _parsed(options)
     check_parent(parsed.output.absolute())
     check_file(parsed.output, overwrite)
+    check(parsed)
     data = load_data(parsed)
     leads = share_of_environment().rank == 0
     try:
         with train_view(parsed, data, analytic_scores(data) if leads else None) as view:
-            trainer = train(parsed, data, view.show)
+            trainer = train(parsed, data, view.show, view.resumed)
+    except TrainingInterrupted as stop:
+        click.echo(f"{parsed.checkpoint}: the same command goes on after step {stop.step}", err=True)
+        raise
     except KeyboardInterrupt:
-        click.echo(f"{parsed.checkpoint}: the same command goes on from here, where it exists", err=True)
+        where = "the checkpoint" if parsed.checkpoint.exists() else "the beginning"
+        click.echo(f"{parsed.output}: the same command goes on from {where}", err=True)
         raise
     if leads:
         publish(trainer, data)

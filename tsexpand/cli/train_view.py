@@ -50,6 +50,13 @@ class TrainView(View):
     def show(self, progress: "Progress") -> None:
         """Takes in the latest."""
 
+    def resumed(self, step: int) -> None:
+        """Tells that a checkpoint was found."""
+
+
+def _resumed(step: int, steps: int) -> str:
+    return f"going on after step {step} of {steps}" if step < steps else f"all {steps} steps were made before"
+
 
 def _state(progress: "Progress", steps: int) -> str:
     rate = progress.samples_per_second
@@ -78,6 +85,10 @@ class LinesView(TrainView):
         if progress.scores is not None:
             click.echo(f"validation: {_numbers(progress.scores)}", err=True)
 
+    def resumed(self, step: int) -> None:
+        """A line."""
+        click.echo(_resumed(step, self._options.steps), err=True)
+
 
 class TableView(TrainView):
     """The latest validations under the analytic picture's scores, and a line of where the training is."""
@@ -105,6 +116,11 @@ class TableView(TrainView):
         self._title = _state(progress, self._options.steps)
         if progress.scores is not None:
             self._rows = [self._rows[0], *self._rows[1:], (str(progress.step), progress.scores)]
+        self._live.update(self._table(), refresh=True)
+
+    def resumed(self, step: int) -> None:
+        """In the title."""
+        self._title = _resumed(step, self._options.steps)
         self._live.update(self._table(), refresh=True)
 
     def _table(self) -> "Table":

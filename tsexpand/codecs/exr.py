@@ -59,8 +59,23 @@ def read_exr(path: Path) -> Tensor:
     return torch.nan_to_num(read_exr_as_stored(path), nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
 
 
+_MAGIC = b"\x76\x2f\x31\x01"
+
+
+def _refuse_others(path: Path) -> None:
+    """Says of what is no EXR file that it is none; the library would say that it can't open it."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_MAGIC))
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror})") from error
+    if begins != _MAGIC:
+        raise InputError(f"{path}: not an EXR file")
+
+
 def read_exr_as_stored(path: Path) -> Tensor:
     """Likewise, with what is not finite left as it is, for whoever counts it."""
+    _refuse_others(path)
     try:
         channels = OpenEXR.File(str(path), separate_channels=True).channels()
         names = "RGB" if all(c in channels for c in "RGB") else "YYY"

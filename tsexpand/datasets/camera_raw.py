@@ -162,7 +162,7 @@ def _rawpy() -> ModuleType:
     try:
         import rawpy
     except ImportError as error:
-        raise InputError("camera raws need rawpy: pip install 'tsexpand[raw]'") from error
+        raise InputError("camera raws need rawpy: pip install rawpy") from error
     module: ModuleType = rawpy
     return module
 

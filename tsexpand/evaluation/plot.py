@@ -26,7 +26,7 @@ _WIDTH, _PANEL_HEIGHT, _DPI = 10.0, 2.2, 110
 def check_plots() -> None:
     """Raises TsexpandError where matplotlib is missing; before long work, not after."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise TsexpandError("--plot needs matplotlib, which is not installed: pip install 'tsexpand[plots]'")
+        raise TsexpandError("--plot needs matplotlib, which is not installed: pip install matplotlib")
 
 
 def draw(report: EvaluationReport) -> bytes:

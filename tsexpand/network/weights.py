@@ -93,6 +93,8 @@ def load_weights(name_or_path: str) -> Weights:
     path = find_weights(name_or_path)
     content, sha256 = _read(path)
     stored = _unpickle(content, path)
+    if "optimisers" in stored:
+        raise WeightsError(f"{path}: a checkpoint of a training; its weights are in the .pth beside it when it is done")
     state = stored.get("state_dict", stored)
     metadata = stored.get("metadata", {})
     if not isinstance(state, Mapping) or not isinstance(metadata, dict):

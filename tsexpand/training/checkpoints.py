@@ -1,5 +1,6 @@
 """Checkpoints: written whole or not at all, read without running code."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,36 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
         raise OutputError(f"{path}: checkpoint not written, is the disk full? ({error})") from error
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+_NAMES = {"data_sha256": "other scenes", "init_sha256": "other weights for --init"}
+
+
+def read_checkpoint(path: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
     """Reads a checkpoint.
 
+    Args:
+        path: of the file.
+        expected: what its options must be, some or all of them.
+
     Raises:
-        InputError: it is not one.
+        InputError: it is not one, or of other options.
     """
+    state = _read(path)
+    found = dict(state["options"])
+    differing = [_NAMES.get(k, "another --" + k.replace("_", "-")) for k, v in expected.items() if found.get(k) != v]
+    if differing:
+        raise InputError(
+            f"{path}: of a training with {', '.join(differing)}; delete it to begin anew, or choose another output"
+        )
+    return state
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         dict(state["options"])
         missing = {"step", "options", "network", "average", "optimisers", "scaler", "best"} - state.keys()
     except Exception as error:  # torch.load raises many types for a damaged file
-        raise InputError(f"{path}: not a checkpoint of a training ({type(error).__name__})") from error
+        raise InputError(f"{path}: damaged, or not a checkpoint of a training; delete it to begin anew") from error
     if missing:
         raise InputError(f"{path}: not a checkpoint of a training (without {', '.join(sorted(missing))})")
     found: dict[str, Any] = state

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from ..errors import TsexpandError
+from .interruption import leave_to_parent
 from .options import Stability, TrainOptions
 from .samples import SampleBatch, sample_batch
 from .scenes import Scene
@@ -59,6 +60,7 @@ def step_batches(
         num_workers=options.workers,
         prefetch_factor=AHEAD,
         pin_memory=device.type == "cuda",
+        worker_init_fn=leave_to_parent,
         multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
     )
     try:

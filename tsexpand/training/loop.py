@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -10,7 +11,9 @@ import torch
 
 from ..errors import InputError
 from ..network.output import Parametrisation
+from .checkpoints import read_checkpoint
 from .distributed import agree_on_step, process_group, processes_here, share_of_environment, training_device
+from .interruption import Interruption, TrainingInterrupted
 from .loading import Share, lost_workers_named, step_batches
 from .memory import room_for_scenes
 from .options import TrainOptions
@@ -19,7 +22,7 @@ from .records import Records
 from .roles import data_hash, split, without_copies
 from .samples import SampleBatch
 from .scenes import Scene, load_scenes
-from .trainer import Trainer, learning_rate
+from .trainer import Trainer, initial_network, learning_rate
 from .validation import SCORE, ValidationClip, validate, validation_clips
 
 RECORD_EVERY = 20
@@ -90,19 +93,51 @@ def load_data(options: TrainOptions) -> Data:
 _FREE = {"output", "data", "validation", "init", "device", "workers", "checkpoint_seconds", "pictures", "tensorboard"}
 
 
-def identity(options: TrainOptions, data: Data) -> dict[str, Any]:
-    """What must be the same for a checkpoint to be taken up: options, scenes and first weights, as plain values."""
+def _chosen(options: TrainOptions) -> dict[str, Any]:
+    """Options and first weights, as plain values."""
     plain = {k: getattr(v, "value", v) for k, v in asdict(options).items() if k not in _FREE}
     init = None if options.init is None else hashlib.sha256(options.init.read_bytes()).hexdigest()
-    return {**plain, "alpha": options.stability_share, "init_sha256": init, "data_sha256": data.sha256}
+    return {**plain, "alpha": options.stability_share, "init_sha256": init}
 
 
-def train(options: TrainOptions, data: Data, on_progress: OnProgress = lambda progress: None) -> Trainer:
-    """Trains to the last step, from the checkpoint where there is one.
+def identity(options: TrainOptions, data: Data) -> dict[str, Any]:
+    """What must be the same for a checkpoint to be taken up: options, scenes and first weights, as plain values."""
+    return {**_chosen(options), "data_sha256": data.sha256}
 
-    Under torchrun every process calls this; the first one validates, writes and reports.
+
+def check(options: TrainOptions) -> None:
+    """Refuses what can be refused before the scenes are read.
 
     Raises:
+        DeviceError: there is no such device.
+        WeightsError: the weights to start from can't be used.
+        InputError: the checkpoint does not fit.
+    """
+    training_device(options.device)
+    initial_network(options)
+    if options.checkpoint.exists():
+        read_checkpoint(options.checkpoint, _chosen(options))
+
+
+def train(
+    options: TrainOptions,
+    data: Data,
+    on_progress: OnProgress = lambda progress: None,
+    on_resume: Callable[[int], None] = lambda step: None,
+) -> Trainer:
+    """Trains to the last step, from the checkpoint where there is one.
+
+    Under torchrun every process calls this; the first one validates, writes and reports. Without it, SIGINT and
+    SIGTERM wait for the end of a step.
+
+    Args:
+        options: what is trained.
+        data: on what.
+        on_progress: told every now and then, and of each validation.
+        on_resume: told the step that a checkpoint was of.
+
+    Raises:
+        TrainingInterrupted: by a signal; the checkpoint is written.
         InputError: a checkpoint that does not fit, or a batch that can't be dealt out.
         OutputError: checkpoint or log can't be written; the checkpoint before stays.
         WeightsError: the weights to start from can't be used.
@@ -113,6 +148,7 @@ def train(options: TrainOptions, data: Data, on_progress: OnProgress = lambda pr
         trainer = Trainer(options, device, share, identity(options, data))
         if options.checkpoint.exists():
             trainer.restore(options.checkpoint)
+            on_resume(trainer.step)
         agree_on_step(trainer.step, share)
         with lost_workers_named():
             if share.rank > 0:
@@ -131,7 +167,11 @@ def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -
     options = trainer.options
     window = _Window(options.batch_size)
     saved = time.monotonic()
-    with Records(options.log, options.tensorboard, trainer.step) as records:
+    interruption = Interruption()
+    with (
+        Records(options.log, options.tensorboard, trainer.step) as records,
+        interruption if share.world == 1 else nullcontext(),  # several must stop at once: they wait for one another
+    ):
         batches = step_batches(data.scenes, options, share, trainer.step, trainer.device)
         for batch in window.timed(batches):
             window.losses.append(trainer.update(batch))
@@ -143,6 +183,9 @@ def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -
                 _record(records, options, progress)
                 on_progress(progress)
                 window.reopen()
+            if interruption.came:
+                trainer.save(options.checkpoint)
+                raise TrainingInterrupted(trainer.step)
             if time.monotonic() - saved > options.checkpoint_seconds:
                 trainer.save(options.checkpoint)
                 saved = time.monotonic()

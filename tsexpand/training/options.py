@@ -103,19 +103,19 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         if not SMALLEST_SIZE <= self.size <= VIEW_HEIGHT or self.size % 2:
-            raise ValueError(f"size {self.size} is not an even number from {SMALLEST_SIZE} to {VIEW_HEIGHT}")
+            raise ValueError(f"--size {self.size} is not an even number from {SMALLEST_SIZE} to {VIEW_HEIGHT}")
         if min(self.steps, self.batch_size, self.validate_every, self.workers) < 1:
             raise ValueError("steps, batch size, steps between validations and workers start at 1")
         if self.phase is Phase.SECOND and self.init is None:
-            raise ValueError("the second phase tunes trained weights: it needs init")
+            raise ValueError("--phase second tunes trained weights: it needs --init")
         if self.phase is Phase.FIRST and self.stability is not Stability.NONE:
-            raise ValueError("a stability loss belongs to the second phase")
+            raise ValueError("--stability belongs to --phase second")
         if self.stability is Stability.NONE and (self.alpha is not None or not self.follow_motion):
-            raise ValueError("alpha and follow-motion are of a stability loss, and none is chosen")
+            raise ValueError("--alpha and --no-follow-motion are of a stability loss, and no --stability is chosen")
         if self.stability is Stability.SSIM and self.size < SMALLEST_SIZE_FOR_SSIM:
-            raise ValueError(f"size {self.size} leaves too little to compare by SSIM; take {SMALLEST_SIZE_FOR_SSIM}")
+            raise ValueError(f"--size {self.size} leaves too little to compare by SSIM; take {SMALLEST_SIZE_FOR_SSIM}")
         if not 0 <= self.stability_share < 1:
-            raise ValueError(f"alpha {self.alpha} is not in [0, 1)")
+            raise ValueError(f"--alpha {self.alpha} is not in [0, 1)")
 
     @property
     def stability_share(self) -> float:

@@ -73,5 +73,7 @@ def _board(folder: Path) -> "SummaryWriter":
     try:
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError as error:
-        raise TsexpandError("TensorBoard is not installed; install it with: pip install 'tsexpand[train]'") from error
+        raise TsexpandError(
+            "--tensorboard needs a library: pip install tensorboard"
+        ) from error
     return SummaryWriter(str(folder))

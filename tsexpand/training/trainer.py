@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..errors import InputError, TsexpandError
+from ..errors import InputError, TsexpandError, WeightsError
 from ..network.expandnet import ExpandNet
 from ..network.weights import load_weights
 from .checkpoints import read_checkpoint, write_checkpoint
@@ -54,14 +54,13 @@ def initial_network(options: TrainOptions) -> ExpandNet:
     For the absolute target a network of zeros shows the analytic picture, from which it departs.
 
     Raises:
-        WeightsError: the given weights can't be used.
-        InputError: they are for another target.
+        WeightsError: the given weights can't be used, or are for another target.
     """
     if options.init is not None:
         weights = load_weights(str(options.init))
         if weights.parametrisation is not options.target:
             meaning = weights.parametrisation.value
-            raise InputError(f"{options.init}: weights for the {meaning} target, not {options.target.value}")
+            raise WeightsError(f"{options.init}: weights for --target {meaning}, not {options.target.value}")
         return weights.network.requires_grad_(True).train()
     torch.manual_seed(options.seed)
     network = ExpandNet()
@@ -185,10 +184,7 @@ class Trainer:
         Raises:
             InputError: it is not a checkpoint, or of a training with other options or data.
         """
-        state = read_checkpoint(path)
-        differing = [k for k, v in self.identity.items() if dict(state["options"]).get(k) != v]
-        if differing:
-            raise InputError(f"{path}: a checkpoint of other options ({', '.join(differing)}); choose another output")
+        state = read_checkpoint(path, self.identity)
         try:
             self._take(state)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:  # what torch raises for other shapes
