@@ -35,7 +35,7 @@ def test_version() -> None:
     ("arguments", "code", "message"),
     [
         (("convert", "missing.mp4", "out"), 3, "missing.mp4"),
-        (("convert", "a.mp4"), 2, "Missing argument"),
+        (("convert", "a.mp4"), 2, "Missing argument of INPUT... OUTPUT, which are all needed"),
         (("convert", "a.mp4", "out", "--peak", "100"), 2, "not above"),
         (("convert", "a.mp4", "out", "--peak", "nan"), 2, "not above"),
         (("convert", "a.mp4", "out", "--weights", "nonsense"), 5, "nonsense"),

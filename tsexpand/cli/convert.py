@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import TsexpandError
-from .parameters import AutoInt, Time
+from .parameters import AutoInt, OneOrMore, Time
 from .progress import progress_view
 from .report import show_failure, show_report
 
@@ -22,7 +22,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningRec"
 
 
 @click.command("convert")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", cls=OneOrMore, nargs=-1, required=True, metavar="INPUT...")
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option(
     "--to",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import InputError
+from .parameters import OneOrMore
 
 if TYPE_CHECKING:
     from ..datasets.polyhaven import Asset, FetchReport
@@ -109,7 +110,7 @@ def raw_command(folder: Path, output: Path, half_size: bool, overwrite: bool) ->
 
 
 @dataset_command.command("prepare")
-@click.argument("folders", nargs=-1, required=True, type=_ExistingFolder, metavar="FOLDER...")
+@click.argument("folders", cls=OneOrMore, nargs=-1, required=True, type=_ExistingFolder, metavar="FOLDER...")
 @click.argument("output", type=_Folder)
 @click.option(
     "--width",

@@ -8,6 +8,16 @@ import click
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 
 
+class OneOrMore(click.Argument):
+    """Values before a last one of another kind; a lone value is taken for that one, whichever it was meant to be."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Names all that is needed."""
+        arguments = [p for p in ctx.command.params if isinstance(p, click.Argument)] if ctx else [self]
+        names = [p.make_metavar(ctx) if ctx else str(p.name) for p in arguments]
+        return f"of {' '.join(names)}, which are all needed"
+
+
 class Time(click.ParamType[Fraction]):
     """A time in a clip: seconds, MM:SS or HH:MM:SS, each with a decimal part where wanted; exact."""
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import click
 
+from .parameters import OneOrMore
+
 _PHASES = click.Choice(["first", "second"])
 _TARGETS = click.Choice(["absolute", "relative"])
 _STABILITIES = click.Choice(["none", "l1", "l2", "rec", "ssim"])
@@ -15,7 +17,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("train", context_settings={"show_default": True})
-@click.argument("data", type=_FOLDER, nargs=-1, required=True)
+@click.argument("data", type=_FOLDER, cls=OneOrMore, nargs=-1, required=True)
 @click.argument("output", metavar="WEIGHTS", type=_FILE)
 @click.option("--phase", type=_PHASES, default="first", help="Reconstruct; or tune trained weights.")
 @click.option("--target", type=_TARGETS, default="absolute", help="Absolute light, or relative as published.")

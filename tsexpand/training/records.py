@@ -73,7 +73,5 @@ def _board(folder: Path) -> "SummaryWriter":
     try:
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError as error:
-        raise TsexpandError(
-            "--tensorboard needs a library: pip install tensorboard"
-        ) from error
+        raise TsexpandError("--tensorboard needs a library: pip install tensorboard") from error
     return SummaryWriter(str(folder))
