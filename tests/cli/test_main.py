@@ -36,6 +36,7 @@ def test_version() -> None:
     [
         (("convert", "missing.mp4", "out"), 3, "missing.mp4"),
         (("convert", "a.mp4"), 2, "Missing argument of INPUT... OUTPUT, which are all needed"),
+        (("train", "/nowhere", "w.pth"), 2, "Invalid value for 'DATA...': Directory '/nowhere' does not exist."),
         (("convert", "a.mp4", "out", "--peak", "100"), 2, "not above"),
         (("convert", "a.mp4", "out", "--peak", "nan"), 2, "not above"),
         (("convert", "a.mp4", "out", "--weights", "nonsense"), 5, "nonsense"),

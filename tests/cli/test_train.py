@@ -67,18 +67,27 @@ def test_options_that_contradict_themselves_are_a_usage_error(
     assert message in str(getattr(result.exception, "message", ""))
 
 
-def test_ctrl_c_keeps_what_was_learned_and_the_same_command_goes_on(scenes: Path, tmp_path: Path) -> None:
-    """To the whole group of processes, as a terminal sends it."""
+def _last_step(log: Path) -> int:
+    lines = log.read_text().splitlines() if log.exists() else []
+    return int(json.loads(lines[-1])["step"]) if lines else 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_what_was_learned_and_the_same_command_goes_on(
+    scenes: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """To the whole group of processes, as a terminal, `timeout` and job schedulers send it."""
     output = tmp_path / "w.pth"
     small = ("--steps", "100000", "--batch-size", "1", "--size", "40", "--device", "cpu")
     command = [sys.executable, "-m", "tsexpand", "train", str(scenes), str(output), *small]
     for _ in range(2):
+        log = Path(f"{output}.jsonl")
+        begun = _last_step(log)
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as training:
-            log = Path(f"{output}.jsonl")
-            while training.poll() is None and not (log.exists() and log.read_text().count("\n") > 1):
+            while training.poll() is None and _last_step(log) <= begun:
                 time.sleep(0.1)
-            log.write_text("")  # so that the second time waits too
-            os.killpg(training.pid, signal.SIGINT)
+            if training.poll() is None:
+                os.killpg(training.pid, number)
             _, errors = training.communicate()
         assert training.returncode == 130, errors
         assert "the same command goes on after step" in errors

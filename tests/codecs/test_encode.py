@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -53,6 +54,7 @@ def test_hevc_has_even_sizes_and_av1_any() -> None:
     assert len(encode(hevc, 1, odd)) == 1
 
 
+ROOT = Path(__file__).parents[2]
 _NARROW = """
 from dataclasses import replace
 import torch
@@ -77,7 +79,7 @@ print(len(packets + encoder.flush()))
 def test_x265_survives_narrow_pictures(width: int) -> None:
     """In a process of its own, which died of a damaged heap."""
     program = [sys.executable, "-c", _NARROW.replace("WIDTH", str(width))]
-    run = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert (run.returncode, run.stdout.strip()) == (0, "30"), run.stderr
 
 

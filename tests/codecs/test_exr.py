@@ -77,11 +77,18 @@ def test_without_a_rate_that_it_can_count_there_is_no_time_code(rate: Fraction |
     assert "timeCode" not in exr_attributes(rate, Fraction(1), 203.0, Fraction(0), {})
 
 
-@pytest.mark.parametrize("content", [b"", b"not a picture", b"\x76\x2f\x31\x01\x02\x00\x00\x00"])
-def test_what_is_not_a_picture_is_an_input_error(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not an EXR file"),
+        (b"not a picture", "not an EXR file"),
+        (b"\x76\x2f\x31\x01\x02\x00\x00\x00", "not a readable EXR picture"),
+    ],
+)
+def test_what_is_not_a_picture_is_an_input_error(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "bad.exr"
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"bad\.exr"):
+    with pytest.raises(InputError, match=rf"bad\.exr: {reason}"):
         read_exr(path)
 
 

@@ -24,7 +24,7 @@ def test_chroma_is_subsampled_and_luma_is_not() -> None:
     stripes[:, 1] = stripes[:, 0].flip(0)  # red and blue columns in turn
     shown = NOTHING.done_to(stripes.repeat(1, 16).expand(1, 16, 3, 32).transpose(1, 2).contiguous())
     red = shown[0, 0, :, 4:-4]
-    assert red.std() < 0.12  # of 0.3; what is left is luma's
+    assert 0.03 < red.std() < 0.06  # of 0.3; luma alone, 0.2126 of red and 0.0722 of blue, gives 0.042
 
 
 def test_noise_has_its_deviation_and_black_has_none() -> None:

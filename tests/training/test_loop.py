@@ -13,7 +13,7 @@ import torch
 
 from tests.training.small_scenes import write_scenes
 from tsexpand.colour.transfer import pq_inverse_eotf
-from tsexpand.errors import InputError, OutputError, TsexpandError, WeightsError
+from tsexpand.errors import DeviceError, InputError, OutputError, TsexpandError, WeightsError
 from tsexpand.network.output import REFERENCE_WHITE, Parametrisation, absolute_pq
 from tsexpand.network.weights import load_weights
 from tsexpand.training import checkpoints, loading, loop
@@ -21,7 +21,7 @@ from tsexpand.training import trainer as trainer_module
 from tsexpand.training.distributed import process_group
 from tsexpand.training.interruption import Interruption, TrainingInterrupted
 from tsexpand.training.loading import Share, lost_workers_named, step_batches
-from tsexpand.training.loop import Data, Progress, analytic_scores, load_data, train
+from tsexpand.training.loop import Data, Hooks, Progress, analytic_scores, load_data, train
 from tsexpand.training.options import Phase, Stability, TrainOptions
 from tsexpand.training.publish import publish
 from tsexpand.training.trainer import RATES, Trainer, initial_network, learning_rate
@@ -93,7 +93,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(
     whole = train(options, data)
     parts = replace(options, output=tmp_path / "parts.pth", checkpoint_seconds=0.0, workers=workers)
     with pytest.raises(KeyboardInterrupt):
-        train(parts, data, stop_after(3))
+        train(parts, data, Hooks(stop_after(3)))
     assert parts.checkpoint.exists()
     resumed = train(parts, data)
     assert resumed.step == whole.step == 4
@@ -139,21 +139,64 @@ def test_a_signal_waits_for_the_end_of_a_step_and_nothing_is_lost(
         os.kill(os.getpid(), number)
 
     with pytest.raises(TrainingInterrupted) as interruption:
-        train(stopped, data, send)
+        train(stopped, data, Hooks(send))
     assert interruption.value.step == 3 and signal.getsignal(number) is before
     resumed_from: list[int] = []
-    resumed = train(stopped, data, on_resume=resumed_from.append)
+    resumed = train(stopped, data, Hooks(on_resume=resumed_from.append))
     assert resumed_from == [3]
     expected = weights_of(whole)
     assert all(torch.equal(value, expected[name]) for name, value in weights_of(resumed).items())
 
 
-def test_a_second_signal_stops_at_once() -> None:
-    with pytest.raises(KeyboardInterrupt), Interruption() as interruption:
+def test_a_second_signal_stops_at_once_unless_it_comes_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    with pytest.raises(KeyboardInterrupt), Interruption(lambda: told.append(1)) as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)  # as `timeout` does: to the process, and to its group
+        assert interruption.came and told == [1]
+        monkeypatch.setattr("tsexpand.training.interruption.ONE_PRESS", 0.0)
         os.kill(os.getpid(), signal.SIGINT)
-        assert interruption.came
+        pytest.fail("the later signal did nothing")
+
+
+@pytest.mark.parametrize(("error", "raised"), [(RuntimeError, KeyboardInterrupt), (OutputError, OutputError)])
+def test_what_breaks_after_a_signal_was_broken_by_it(error: type[Exception], raised: type[BaseException]) -> None:
+    """A compiler, for one, which Ctrl-C reaches too; but a full disk is a full disk."""
+    with pytest.raises(raised), Interruption():
         os.kill(os.getpid(), signal.SIGINT)
-        pytest.fail("the second signal did nothing")
+        raise error("compiler killed")
+
+
+def test_without_a_signal_errors_are_what_they_are() -> None:
+    with pytest.raises(RuntimeError), Interruption():
+        raise RuntimeError
+
+
+def test_an_interrupted_checkpoint_leaves_the_one_before(
+    options: TrainOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(options, CPU, Share(), {})
+    trainer.save(options.checkpoint)
+    before = options.checkpoint.read_bytes()
+
+    def interrupted(state: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoints.torch, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.save(options.checkpoint)
+    assert options.checkpoint.read_bytes() == before
+    assert not list(options.checkpoint.parent.glob("*.part"))
+
+
+def test_what_does_not_fit_is_refused_before_scenes_are_read(options: TrainOptions, data: Data) -> None:
+    train(replace(options, steps=1), data)
+    with pytest.raises(InputError, match=r"another --steps; delete it"):
+        loop.check(options)
+    loop.check(replace(options, steps=1))
+    with pytest.raises(DeviceError):
+        loop.check(replace(options, device="cuda:77"))
 
 
 def test_what_is_published_loads_and_says_how_it_came_about(options: TrainOptions, data: Data) -> None:
@@ -164,6 +207,8 @@ def test_what_is_published_loads_and_says_how_it_came_about(options: TrainOption
     assert weights.metadata["published_step"] == weights.metadata["trained_steps"] == 4
     assert set(weights.metadata["validation"]) >= {"pu4000", "flicker"}
     assert weights.metadata["options"]["data_sha256"] == data.sha256
+    with pytest.raises(WeightsError, match="a checkpoint of a training"):
+        load_weights(str(options.checkpoint))
     state = weights.network.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in trainer.best.weights.items())
 
@@ -357,7 +402,7 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_the_checkpoint_stays(
 def test_a_log_goes_on_from_the_step_of_the_checkpoint(options: TrainOptions, data: Data) -> None:
     options = replace(options, validate_every=1, checkpoint_seconds=0.0)
     with pytest.raises(KeyboardInterrupt):
-        train(options, data, stop_after(3))  # stopped before the checkpoint of this step
+        train(options, data, Hooks(stop_after(3)))  # stopped before the checkpoint of this step
     with options.log.open("a") as log:
         log.write('{"step": 4, "lo')  # as a kill leaves it
     train(options, data)

@@ -8,7 +8,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from tsexpand.network.output import Parametrisation
 from tsexpand.training.cameras import PanoramaShot, PhotographShot, random_shot
 from tsexpand.training.motion import moved
-from tsexpand.training.samples import SampleBatch, joined, random_clip, sample_batch
+from tsexpand.training.samples import LONGEST_CLIP, SampleBatch, joined, random_clip, sample_batch
 from tsexpand.training.scenes import Pose, Scene, Window, load_scenes
 
 BOTH = list(Parametrisation)
@@ -63,6 +63,22 @@ def test_copies_are_moved_and_have_noise_of_their_own(scenes: tuple[Scene, ...])
     unmoved = (batch.copy - batch.signal)[inner].abs().mean()
     assert apart.mean() < 0.6 * unmoved  # what is left is the damage, which both have and neither shares
     assert (apart > 1e-4).all()
+
+
+def test_a_copy_is_the_moved_clip_with_noise_of_another_take(scenes: tuple[Scene, ...]) -> None:
+    for number in range(50):
+        rng = np.random.default_rng([1, number])
+        scene = scenes[int(rng.integers(len(scenes)))]
+        clip = random_clip(scene, int(rng.integers(1, LONGEST_CLIP + 1)), 64, rng)
+        if clip.damage.noise > 0.004 and clip.damage.encoder is None:
+            break
+    batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 1, range(number, number + 1), 64, stability=True)
+    assert batch.motion is not None and batch.copy is not None
+    takes = [
+        clip.damage.done_to(moved(clip.clean, batch.motion.expand(len(clip.clean), 2, 3)), take)[clip.time]
+        for take in (0, 1)
+    ]
+    assert torch.equal(batch.copy[0], takes[1]) and not torch.equal(batch.copy[0], takes[0])
 
 
 def test_relative_copies_are_the_moved_picture_as_published(scenes: tuple[Scene, ...]) -> None:

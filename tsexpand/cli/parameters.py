@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from typing import Any
 
 import click
 
@@ -11,11 +12,14 @@ _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
 class OneOrMore(click.Argument):
     """Values before a last one of another kind; a lone value is taken for that one, whichever it was meant to be."""
 
-    def get_error_hint(self, ctx: click.Context | None) -> str:
-        """Names all that is needed."""
-        arguments = [p for p in ctx.command.params if isinstance(p, click.Argument)] if ctx else [self]
-        names = [p.make_metavar(ctx) if ctx else str(p.name) for p in arguments]
-        return f"of {' '.join(names)}, which are all needed"
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Names all that is needed where something is missing."""
+        try:
+            return super().process_value(ctx, value)
+        except click.MissingParameter as error:
+            arguments = [p for p in ctx.command.params if isinstance(p, click.Argument)]
+            error.param_hint = f"of {' '.join(p.make_metavar(ctx) for p in arguments)}, which are all needed"
+            raise
 
 
 class Time(click.ParamType[Fraction]):

@@ -57,7 +57,7 @@ def train_command(overwrite: bool, **options: Any) -> int:
     from ..sinks.paths import check_file, check_parent
     from ..training.distributed import share_of_environment
     from ..training.interruption import TrainingInterrupted
-    from ..training.loop import analytic_scores, check, load_data, train
+    from ..training.loop import Hooks, analytic_scores, check, load_data, train
     from ..training.publish import publish
     from .train_view import train_view
 
@@ -69,7 +69,7 @@ def train_command(overwrite: bool, **options: Any) -> int:
     leads = share_of_environment().rank == 0
     try:
         with train_view(parsed, data, analytic_scores(data) if leads else None) as view:
-            trainer = train(parsed, data, view.show, view.resumed)
+            trainer = train(parsed, data, Hooks(view.show, view.resumed, view.stopping))
     except TrainingInterrupted as stop:
         click.echo(f"{parsed.checkpoint}: the same command goes on after step {stop.step}", err=True)
         raise

@@ -53,6 +53,10 @@ class TrainView(View):
     def resumed(self, step: int) -> None:
         """Tells that a checkpoint was found."""
 
+    def stopping(self) -> None:
+        """Tells that a signal came."""
+        click.echo("stopping after this step; once more: at once, and what came after the checkpoint is lost", err=True)
+
 
 def _resumed(step: int, steps: int) -> str:
     return f"going on after step {step} of {steps}" if step < steps else f"all {steps} steps were made before"

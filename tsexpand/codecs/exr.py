@@ -47,18 +47,6 @@ TIME_CODE_MAX_RATE = 30
 Attributes = Mapping[str, object]
 
 
-def read_exr(path: Path) -> Tensor:
-    """Reads the R, G, B of a picture; a single Y is taken for all three.
-
-    Returns:
-        (3, H, W) float32, finite, otherwise as stored (negative values kept).
-
-    Raises:
-        InputError: it can't be opened, or holds no colour.
-    """
-    return torch.nan_to_num(read_exr_as_stored(path), nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
-
-
 _MAGIC = b"\x76\x2f\x31\x01"
 
 
@@ -71,6 +59,18 @@ def _refuse_others(path: Path) -> None:
         raise InputError(f"{path}: can't be read ({error.strerror})") from error
     if begins != _MAGIC:
         raise InputError(f"{path}: not an EXR file")
+
+
+def read_exr(path: Path) -> Tensor:
+    """Reads the R, G, B of a picture; a single Y is taken for all three.
+
+    Returns:
+        (3, H, W) float32, finite, otherwise as stored (negative values kept).
+
+    Raises:
+        InputError: it can't be opened, or holds no colour.
+    """
+    return torch.nan_to_num(read_exr_as_stored(path), nan=0.0, posinf=HALF_MAX, neginf=-HALF_MAX)
 
 
 def read_exr_as_stored(path: Path) -> Tensor:

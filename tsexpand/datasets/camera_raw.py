@@ -12,7 +12,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, TsexpandError
 from ..sinks.paths import make_folder
 from .dng import baseline_exposure
 from .pictures import write_picture
@@ -102,7 +102,8 @@ def develop_folder(
         on_raw: told each name and what became of it.
 
     Raises:
-        InputError: rawpy is missing, or there are no raws.
+        TsexpandError: rawpy is missing.
+        InputError: there are no raws.
         OutputError: a picture can't be written.
     """
     rawpy = _rawpy()
@@ -162,7 +163,7 @@ def _rawpy() -> ModuleType:
     try:
         import rawpy
     except ImportError as error:
-        raise InputError("camera raws need rawpy: pip install rawpy") from error
+        raise TsexpandError("camera raws need rawpy: pip install rawpy") from error
     module: ModuleType = rawpy
     return module
 

@@ -27,9 +27,17 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
         if "DataLoader worker" in str(error):  # a signal that came while writing
             raise
         raise OutputError(f"{path}: checkpoint not written, is the disk full? ({error})") from error
+    except BaseException:  # interrupted
+        part.unlink(missing_ok=True)
+        raise
 
 
-_NAMES = {"data_sha256": "other scenes", "init_sha256": "other weights for --init"}
+_NAMES = {
+    "data_sha256": "other scenes",
+    "init_sha256": "other weights for --init",
+    "objective": "the losses of another version",
+    "warmup_steps": "another warm-up",
+}
 
 
 def read_checkpoint(path: Path, expected: Mapping[str, Any]) -> dict[str, Any]:

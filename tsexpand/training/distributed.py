@@ -26,6 +26,12 @@ def processes_here() -> int:
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
+def check_share(batch_size: int, share: Share) -> None:
+    """Raises InputError where a batch can't be dealt out evenly."""
+    if batch_size % share.world:
+        raise InputError(f"--batch-size {batch_size} can't be dealt to {share.world} processes; choose a multiple")
+
+
 @contextmanager
 def process_group(batch_size: int, device: torch.device) -> Iterator[Share]:
     """Joins the processes that torchrun started, and leaves them at the end; one process has none to join.
@@ -38,8 +44,7 @@ def process_group(batch_size: int, device: torch.device) -> Iterator[Share]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     share = share_of_environment()
-    if batch_size % share.world:
-        raise InputError(f"a batch of {batch_size} can't be dealt to {share.world} processes; choose a multiple")
+    check_share(batch_size, share)
     if share.world == 1:
         yield share
         return

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -45,10 +45,10 @@ class StepBatches(Dataset[SampleBatch]):
 
 def step_batches(
     scenes: Sequence[Scene], options: TrainOptions, share: Share, first_step: int, device: torch.device
-) -> Iterator[SampleBatch]:
+) -> Generator[SampleBatch, None, None]:
     """The batches from a step to the last one, in order, the same to the last bit for any number of workers.
 
-    They are on the CPU; where they are for CUDA, in pinned memory.
+    They are on the CPU; where they are for CUDA, in pinned memory. Close it, or processes stay behind.
 
     Raises:
         TsexpandError: a worker died before torch noticed; else see `lost_workers_named`.

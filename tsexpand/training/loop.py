@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,18 +12,28 @@ import torch
 from ..errors import InputError
 from ..network.output import Parametrisation
 from .checkpoints import read_checkpoint
-from .distributed import agree_on_step, process_group, processes_here, share_of_environment, training_device
+from .distributed import (
+    agree_on_step,
+    check_share,
+    process_group,
+    processes_here,
+    share_of_environment,
+    training_device,
+)
 from .interruption import Interruption, TrainingInterrupted
 from .loading import Share, lost_workers_named, step_batches
 from .memory import room_for_scenes
 from .options import TrainOptions
 from .pictures import write_pictures
-from .records import Records
+from .records import Records, tensorboard_writer
 from .roles import data_hash, split, without_copies
 from .samples import SampleBatch
 from .scenes import Scene, load_scenes
 from .trainer import Trainer, initial_network, learning_rate
 from .validation import SCORE, ValidationClip, validate, validation_clips
+
+OBJECTIVE = 2
+"""Of losses and samples; another number where a checkpoint can't go on as if nothing had happened."""
 
 RECORD_EVERY = 20
 """Steps between lines of the log."""
@@ -65,7 +75,19 @@ class Progress:
     scores: dict[str, float] | None = None
 
 
-OnProgress = Callable[[Progress], None]
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What is told of a training while it runs.
+
+    Attributes:
+        on_progress: told every now and then, and of each validation.
+        on_resume: told the step that a checkpoint was of.
+        on_signal: told that a signal came, and that the training ends with the step that is being made.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    on_resume: Callable[[int], None] = lambda step: None
+    on_signal: Callable[[], None] = lambda: None
 
 
 def load_data(options: TrainOptions) -> Data:
@@ -97,7 +119,7 @@ def _chosen(options: TrainOptions) -> dict[str, Any]:
     """Options and first weights, as plain values."""
     plain = {k: getattr(v, "value", v) for k, v in asdict(options).items() if k not in _FREE}
     init = None if options.init is None else hashlib.sha256(options.init.read_bytes()).hexdigest()
-    return {**plain, "alpha": options.stability_share, "init_sha256": init}
+    return {**plain, "alpha": options.stability_share, "init_sha256": init, "objective": OBJECTIVE}
 
 
 def identity(options: TrainOptions, data: Data) -> dict[str, Any]:
@@ -111,20 +133,19 @@ def check(options: TrainOptions) -> None:
     Raises:
         DeviceError: there is no such device.
         WeightsError: the weights to start from can't be used.
-        InputError: the checkpoint does not fit.
+        InputError: the checkpoint does not fit, or the batch can't be dealt out.
+        TsexpandError: TensorBoard was asked for and is not installed.
     """
     training_device(options.device)
+    check_share(options.batch_size, share_of_environment())
+    if options.tensorboard is not None:
+        tensorboard_writer()
     initial_network(options)
     if options.checkpoint.exists():
         read_checkpoint(options.checkpoint, _chosen(options))
 
 
-def train(
-    options: TrainOptions,
-    data: Data,
-    on_progress: OnProgress = lambda progress: None,
-    on_resume: Callable[[int], None] = lambda step: None,
-) -> Trainer:
+def train(options: TrainOptions, data: Data, hooks: Hooks = Hooks()) -> Trainer:
     """Trains to the last step, from the checkpoint where there is one.
 
     Under torchrun every process calls this; the first one validates, writes and reports. Without it, SIGINT and
@@ -133,8 +154,7 @@ def train(
     Args:
         options: what is trained.
         data: on what.
-        on_progress: told every now and then, and of each validation.
-        on_resume: told the step that a checkpoint was of.
+        hooks: told of it.
 
     Raises:
         TrainingInterrupted: by a signal; the checkpoint is written.
@@ -148,31 +168,32 @@ def train(
         trainer = Trainer(options, device, share, identity(options, data))
         if options.checkpoint.exists():
             trainer.restore(options.checkpoint)
-            on_resume(trainer.step)
+            hooks.on_resume(trainer.step)
         agree_on_step(trainer.step, share)
         with lost_workers_named():
             if share.rank > 0:
                 _follow(trainer, data, share)
             else:
-                _lead(trainer, data, share, on_progress)
+                _lead(trainer, data, share, hooks)
     return trainer
 
 
 def _follow(trainer: Trainer, data: Data, share: Share) -> None:
-    for batch in step_batches(data.scenes, trainer.options, share, trainer.step, trainer.device):
-        trainer.update(batch)
+    with closing(step_batches(data.scenes, trainer.options, share, trainer.step, trainer.device)) as batches:
+        for batch in batches:
+            trainer.update(batch)
 
 
-def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -> None:
+def _lead(trainer: Trainer, data: Data, share: Share, hooks: Hooks) -> None:
     options = trainer.options
     window = _Window(options.batch_size)
     saved = time.monotonic()
-    interruption = Interruption()
+    interruption = Interruption(hooks.on_signal)
     with (
         Records(options.log, options.tensorboard, trainer.step) as records,
         interruption if share.world == 1 else nullcontext(),  # several must stop at once: they wait for one another
+        closing(step_batches(data.scenes, options, share, trainer.step, trainer.device)) as batches,
     ):
-        batches = step_batches(data.scenes, options, share, trainer.step, trainer.device)
         for batch in window.timed(batches):
             window.losses.append(trainer.update(batch))
             validated = trainer.step % options.validate_every == 0 or trainer.step == options.steps
@@ -181,7 +202,7 @@ def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -
                 if validated:
                     progress = replace(progress, scores=_validated(trainer, data))
                 _record(records, options, progress)
-                on_progress(progress)
+                hooks.on_progress(progress)
                 window.reopen()
             if interruption.came:
                 trainer.save(options.checkpoint)
@@ -189,7 +210,7 @@ def _lead(trainer: Trainer, data: Data, share: Share, on_progress: OnProgress) -
             if time.monotonic() - saved > options.checkpoint_seconds:
                 trainer.save(options.checkpoint)
                 saved = time.monotonic()
-    trainer.save(options.checkpoint)
+        trainer.save(options.checkpoint)
 
 
 def _validated(trainer: Trainer, data: Data) -> dict[str, float]:

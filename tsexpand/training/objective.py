@@ -9,7 +9,7 @@ from ..network.expandnet import HALO
 from ..network.output import Parametrisation, absolute_pq
 from .loss import published_reconstruction_loss, published_stability_loss, reconstruction_loss, stability_loss
 from .motion import inner_margin, moved
-from .options import TrainOptions
+from .options import Stability, TrainOptions
 from .samples import SampleBatch
 
 Logits = Callable[[Tensor, Tensor], Tensor]
@@ -31,9 +31,11 @@ def _inner(pixels: Tensor, margin: int) -> Tensor:
 
 def objective(options: TrainOptions, network: Logits, batch: SampleBatch) -> Tensor:
     """Loss of a batch: (1 − α)·reconstruction + α·stability; a scalar."""
-    if batch.motion is None or batch.copy is None:
+    if options.stability is Stability.NONE:
         prediction = shown(network(batch.frames, batch.signal), batch.signal, options.target)
         return _reconstruction(options, prediction, batch)
+    if batch.motion is None or batch.copy is None:
+        raise ValueError("a stability loss needs samples with copies")
     frames = torch.cat([batch.frames, moved(batch.frames, batch.motion)])
     signal = torch.cat([batch.signal, batch.copy])
     prediction, prediction_of_moved = shown(network(frames, signal), signal, options.target).chunk(2)

@@ -24,7 +24,7 @@ class Records:
 
     def __init__(self, log: Path, tensorboard: Path | None, first_step: int) -> None:
         self._path = log
-        self._board = None if tensorboard is None else _board(tensorboard)
+        self._board = None if tensorboard is None else tensorboard_writer()(str(tensorboard))
         try:
             kept = _lines_up_to(log, first_step)
             self._log = log.open("w", encoding="utf-8")
@@ -69,9 +69,10 @@ def _lines_up_to(log: Path, step: int) -> list[str]:
     return kept
 
 
-def _board(folder: Path) -> "SummaryWriter":
+def tensorboard_writer() -> "type[SummaryWriter]":
+    """What writes TensorBoard's files, or the error that it is not installed."""
     try:
         from torch.utils.tensorboard.writer import SummaryWriter
     except ImportError as error:
         raise TsexpandError("--tensorboard needs a library: pip install tensorboard") from error
-    return SummaryWriter(str(folder))
+    return SummaryWriter

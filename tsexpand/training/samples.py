@@ -44,6 +44,10 @@ class SampleBatch:
     motion: Tensor | None = None
     copy: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        if (self.motion is None) != (self.copy is None):
+            raise ValueError("motion and copy belong together")
+
     def to(self, device: torch.device) -> "SampleBatch":
         """The same on another device."""
         return SampleBatch(*(t.to(device, non_blocking=True) for t in self.tensors()))
