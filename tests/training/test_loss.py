@@ -9,6 +9,7 @@ from tsexpand.training.loss import (
     BORDER,
     CLIPPED,
     REST,
+    STABILITY_WEIGHTS,
     SURROUNDINGS,
     Area,
     areas,
@@ -101,14 +102,36 @@ def test_the_published_loss_has_its_known_values() -> None:
     assert published_reconstruction_loss(red, green).item() == pytest.approx(2 / 3 + 5, abs=1e-5)
 
 
-@pytest.mark.parametrize("loss", [stability_loss, published_stability_loss])
 @pytest.mark.parametrize("kind", KINDS)
-def test_stability_is_best_where_nothing_differs(loss: object, kind: Stability) -> None:
-    assert callable(loss)
-    picture = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.2
-    noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(1))
-    values = [loss(picture + share * noise, picture, kind).item() for share in (0, 0.01, 0.05)]
+def test_published_stability_is_best_where_nothing_differs(kind: Stability) -> None:
+    picture, noise = _picture_and_noise()
+    values = [published_stability_loss(picture + share * noise, picture, kind).item() for share in (0, 0.01, 0.05)]
     assert values == sorted(values) and values[0] < values[1]
+
+
+def _picture_and_noise() -> tuple[Tensor, Tensor]:
+    picture = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(0)) * 0.5 + 0.2
+    return picture, torch.randn(picture.shape, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stability_is_best_where_only_the_truth_changes(kind: Stability) -> None:
+    """Whatever the error is, as long as it stays what it is."""
+    picture, noise = _picture_and_noise()
+    light, light_after = picture, 1.2 * picture
+    was, after = (signal(true) for true in (light, light_after))
+    values = [stability_loss(was, after + share * noise, light, light_after, kind).item() for share in (0, 0.01, 0.05)]
+    assert values == sorted(values) and values[0] < values[1]
+    frozen = stability_loss(was, was, light, light_after, kind).item()
+    assert frozen > values[0]  # a picture that does not follow the truth is not steady
+
+
+def test_stability_has_its_known_value() -> None:
+    """Half the display of reference white against all of it."""
+    light = torch.full((1, 3, 16, 16), 0.5)
+    difference = float(pu21(torch.tensor(REFERENCE_WHITE)) - pu21(torch.tensor(REFERENCE_WHITE / 2)))
+    loss = stability_loss(signal(light), signal(2 * light), light, light, Stability.L1).item()
+    assert loss == pytest.approx(STABILITY_WEIGHTS[Stability.L1] * difference, rel=1e-3)
 
 
 def test_published_stability_has_its_known_values() -> None:

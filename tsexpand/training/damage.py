@@ -44,27 +44,26 @@ class Damage:
     encoder: str | None
     options: Mapping[str, str] = field(default_factory=dict)
 
-    def done_to(self, signal: Tensor, take: int = 0) -> Tensor:
+    def done_to(self, signal: Tensor) -> Tensor:
         """A clip as `convert` decodes it after all that.
 
         Args:
             signal: (N, 3, H, W), R′G′B′ in [0, 1], consecutive frames; H and W even.
-            take: the same settings give each take noise of its own.
 
         Returns:
             R′G′B′ in [0, 1], same shape.
         """
-        planes = self._planes(self._noisy(signal, take))
+        planes = self._planes(self._noisy(signal))
         if self.encoder is not None:
             planes = round_trip(planes, self.encoder, self.options)
         upsampled = upsample_chroma(dequantise(planes, _SDR), _SDR.chroma_location)
         return ycbcr_to_rgb(upsampled, _SDR.matrix).clamp(0, 1)
 
-    def _noisy(self, signal: Tensor, take: int) -> Tensor:
+    def _noisy(self, signal: Tensor) -> Tensor:
         """Black stays black: there a sensor's noise is clipped."""
         if self.noise == 0:
             return signal
-        generator = torch.Generator().manual_seed(self.seed + take)
+        generator = torch.Generator().manual_seed(self.seed)
         noise = torch.randn(signal.shape, generator=generator) * self.noise
         return (signal + noise * (signal > 0)).clamp(0, 1)
 

@@ -46,9 +46,9 @@ BORDER = Area(weight=0.02, floor=1.0)
 REST = Area(weight=0.12, floor=0.1)
 """Everything else: errors are small, and their gain is lost among those of the others without a loss of its own."""
 
-STABILITY_WEIGHTS = {Stability.L1: 0.24, Stability.L2: 0.024, Stability.REC: 0.154, Stability.SSIM: 100.0}
-"""Of differences between predictions. The published shares α were made for light in [0, 1]; with these weights, and
-those shares, each of the four is about a third of the loss of trained weights (on 48 samples)."""
+STABILITY_WEIGHTS = {Stability.L1: 0.48, Stability.L2: 0.048, Stability.REC: 0.31, Stability.SSIM: 180.0}
+"""Of differences between frames. The published shares α were made for light in [0, 1]; with these weights, and those
+shares, each of the four is about six tenths of the loss of trained weights (on 48 samples)."""
 
 SHOULDER = 0.7
 """Light, 1 = SDR reference white, from which a camera's shoulder may have compressed it."""
@@ -135,22 +135,28 @@ def published_stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -
     return 1 - ssim(moved, expected, 1.0).mean()
 
 
-def stability_loss(moved: Tensor, expected: Tensor, kind: Stability) -> Tensor:
-    """The same differences for the absolute target, in PU21 units, with `STABILITY_WEIGHTS`.
+def stability_loss(now: Tensor, after: Tensor, light: Tensor, light_after: Tensor, kind: Stability) -> Tensor:
+    """How far a prediction changes from frame to frame by something else than the truth does, for the absolute target.
+
+    In PU21 units, with `STABILITY_WEIGHTS`. What is expected after is what was there, and what the truth changed.
 
     Args:
-        moved: (N, 3, H, W), PQ signal of the prediction of the moved picture.
-        expected: (N, 3, H, W), PQ signal of the prediction of the picture.
+        now: (N, 3, H, W), PQ signal of the prediction of a frame.
+        after: (N, 3, H, W), of the next one.
+        light: (N, 3, H, W), true light of the frame, 1 = SDR reference white.
+        light_after: (N, 3, H, W), of the next one.
         kind: which difference: the mean absolute one (L1), the root of the mean square (L2), the latter and the
-            direction of colours (REC), or 1 − SSIM of PU21 values.
+            direction of colours (REC), or 1 − SSIM.
     """
-    first, second = (pu21(pq_eotf(signal).clamp_max(BRIGHT)) for signal in (moved, expected))
+    was, shown = (pu21(pq_eotf(signal).clamp_max(BRIGHT)) for signal in (now, after))
+    truth_was, truth = (pu21((REFERENCE_WHITE * true).clamp_max(BRIGHT)) for true in (light, light_after))
+    expected = was + (truth - truth_was)
     weight = STABILITY_WEIGHTS[kind]
     if kind is Stability.L1:
-        return weight * F.l1_loss(first, second)
+        return weight * F.l1_loss(shown, expected)
     if kind is Stability.SSIM:
-        return weight * (1 - ssim(first, second, PEAK_SIGNAL).mean())
-    loss = weight * ((first - second).square().mean((1, 2, 3)) + REST.floor).sqrt().mean()
+        return weight * (1 - ssim(shown, expected, PEAK_SIGNAL).mean())
+    loss = weight * ((shown - expected).square().mean((1, 2, 3)) + REST.floor).sqrt().mean()
     if kind is Stability.REC:
-        loss = loss + COSINE_WEIGHT * (1 - F.cosine_similarity(moved, expected, dim=1, eps=1e-6).mean())
+        loss = loss + COSINE_WEIGHT * (1 - F.cosine_similarity(shown, expected, dim=1, eps=1e-6).mean())
     return loss

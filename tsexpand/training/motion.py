@@ -1,4 +1,4 @@
-"""Slight motion, before and after which the light must be the same: what the stability losses are made of.
+"""Slight motion, before and after which the light must be the same: what the published stability losses are made of.
 
 A motion is an affine map of places in a picture: pixels right and down from its centre, before and after.
 

@@ -34,17 +34,26 @@ def objective(options: TrainOptions, network: Logits, batch: SampleBatch) -> Ten
     if options.stability is Stability.NONE:
         prediction = shown(network(batch.frames, batch.signal), batch.signal, options.target)
         return _reconstruction(options, prediction, batch)
-    if batch.motion is None or batch.copy is None:
-        raise ValueError("a stability loss needs samples with copies")
-    frames = torch.cat([batch.frames, moved(batch.frames, batch.motion)])
-    signal = torch.cat([batch.signal, batch.copy])
-    prediction, prediction_of_moved = shown(network(frames, signal), signal, options.target).chunk(2)
-    expected = moved(prediction, batch.motion) if options.follow_motion else prediction
-    margin = HALO + inner_margin(options.size)
-    compare = published_stability_loss if options.target is Parametrisation.RELATIVE else stability_loss
-    stability = compare(_inner(prediction_of_moved, margin), _inner(expected, margin), options.stability)
+    if batch.after is None:
+        raise ValueError("a stability loss needs to know what comes after a sample")
+    frames = batch.frames if batch.motion is None else moved(batch.frames, batch.motion)
+    signal = torch.cat([batch.signal, batch.after])
+    now, after = shown(network(torch.cat([batch.frames, frames]), signal), signal, options.target).chunk(2)
     share = options.stability_share
-    return (1 - share) * _reconstruction(options, prediction, batch) + share * stability
+    return (1 - share) * _reconstruction(options, now, batch) + share * _stability(options, now, after, batch)
+
+
+def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleBatch) -> Tensor:
+    """Of the predictions of samples and of what comes after them."""
+    kind = options.stability
+    if batch.motion is not None:
+        expected = moved(now, batch.motion) if options.follow_motion else now
+        margin = HALO + inner_margin(options.size)
+        return published_stability_loss(_inner(after, margin), _inner(expected, margin), kind)
+    light, light_after = batch.light, batch.light_after if options.follow_motion else batch.light
+    assert light_after is not None  # SampleBatch sees to it
+    now, after, light, light_after = (_inner(part, HALO) for part in (now, after, light, light_after))
+    return stability_loss(now, after, light, light_after, kind)
 
 
 def _reconstruction(options: TrainOptions, prediction: Tensor, batch: SampleBatch) -> Tensor:

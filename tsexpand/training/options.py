@@ -24,7 +24,7 @@ class Phase(Enum):
 
 
 class Stability(Enum):
-    """What compares the prediction of a moved picture with the prediction of the picture."""
+    """What compares the prediction of the next frame, or of the moved picture, with what is expected of it."""
 
     NONE = "none"
     L1 = "l1"
@@ -56,8 +56,8 @@ class TrainOptions:
         target: what the output is to mean.
         stability: loss of the second phase.
         alpha: share of the stability loss; by default the published one.
-        follow_motion: whether the prediction of the unmoved picture is moved too before it is compared (the
-            paper), or not (the project's origin).
+        follow_motion: whether what motion changes is expected to change: of a moved picture the moved prediction (the
+            paper), of the next frame what the truth changes; or nothing is (the project's origin).
         init: weights to start from; the second phase needs them.
         batch_size: samples a step, over all devices.
         size: of the square samples, even, pixels.

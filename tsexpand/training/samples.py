@@ -5,7 +5,7 @@ to the sample.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from ..network.expandnet import GLOBAL_SIZE
 from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT, VIEW_WIDTH, random_shot
-from .damage import Damage, random_damage
+from .damage import random_damage
 from .motion import moved, random_motion
 from .rendering import graded_light, random_rendering
 from .scenes import Scene, Window
@@ -33,37 +33,40 @@ class SampleBatch:
         frames: (N, 3, 256, 256), R′G′B′ in [0, 1]: the whole frames, resized for the global branch.
         signal: (N, 3, S, S), R′G′B′ in [0, 1]: a part of each, as an SDR clip shows it.
         light: (N, 3, S, S), true light: 1 = SDR reference white, or for the relative target in [0, 1].
-        motion: (N, 2, 3), a small random motion for each; None unless stability is learned.
-        copy: (N, 3, S, S), the parts moved by it. For the absolute target moved before noise and encoder came, and
-            with those of its own, as the next frame of a clip has them.
+        after: (N, 3, S, S), what `signal` is a little later, where stability is learned: the same part of the next
+            frame of the clip; for the relative target the signal moved by `motion`.
+        light_after: (N, 3, S, S), its true light; None for the relative target.
+        motion: (N, 2, 3), a small random motion for each; None for the absolute target.
     """
 
     frames: Tensor
     signal: Tensor
     light: Tensor
+    after: Tensor | None = None
+    light_after: Tensor | None = None
     motion: Tensor | None = None
-    copy: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if (self.motion is None) != (self.copy is None):
-            raise ValueError("motion and copy belong together")
+        if (self.after is not None) != ((self.light_after is None) != (self.motion is None)):
+            raise ValueError("what is after a sample comes with its light or with its motion")
 
     def to(self, device: torch.device) -> "SampleBatch":
         """The same on another device."""
-        return SampleBatch(*(t.to(device, non_blocking=True) for t in self.tensors()))
+        return SampleBatch(**{name: t.to(device, non_blocking=True) for name, t in self.tensors().items()})
 
     def pin_memory(self) -> "SampleBatch":
         """The same in memory that a GPU can copy from while others work; torch's `DataLoader` looks for this name."""
-        return SampleBatch(*(t.pin_memory() for t in self.tensors()))
+        return SampleBatch(**{name: t.pin_memory() for name, t in self.tensors().items()})
 
-    def tensors(self) -> tuple[Tensor, ...]:
-        """Those that there are, in the order of the attributes."""
-        return tuple(t for t in (self.frames, self.signal, self.light, self.motion, self.copy) if t is not None)
+    def tensors(self) -> dict[str, Tensor]:
+        """Those that there are, by name."""
+        return {f.name: t for f in fields(self) if (t := getattr(self, f.name)) is not None}
 
 
 def joined(samples: Sequence[SampleBatch]) -> SampleBatch:
-    """One batch of several."""
-    return SampleBatch(*(torch.cat(tensors) for tensors in zip(*(s.tensors() for s in samples), strict=True)))
+    """One batch of several of the same kind."""
+    parts = [sample.tensors() for sample in samples]
+    return SampleBatch(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,12 @@ class Clip:
         light: (N, 3, H, W), 1 = SDR reference white.
         frame: (3, VIEW_HEIGHT, VIEW_WIDTH), R′G′B′ of the whole frame `time`, before the encoder.
         time: number of the frame that the exposure was chosen for.
-        clean: `signal` before noise and encoder.
-        damage: what was done to it.
     """
 
     signal: Tensor
     light: Tensor
     frame: Tensor
     time: int
-    clean: Tensor
-    damage: Damage
 
 
 def _exposure(view: Tensor, rng: np.random.Generator) -> float:
@@ -122,10 +121,9 @@ def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Gener
     rendering = random_rendering(rng)
     window = None if size is None else _window(exposure * whole, size, rng)
     light = exposure * torch.stack([shot.frame(t, window) for t in range(count)])
-    clean = rendering(light.clamp(0, 1)).clamp(0, 1)
-    damage = random_damage(rng)
+    shown = random_damage(rng).done_to(rendering(light.clamp(0, 1)).clamp(0, 1))
     frame = rendering((exposure * whole).clamp(0, 1)).clamp(0, 1)
-    return Clip(damage.done_to(clean), graded_light(light, rendering), frame, time, clean, damage)
+    return Clip(shown, graded_light(light, rendering), frame, time)
 
 
 def _for_global_branch(frame: Tensor) -> Tensor:
@@ -133,15 +131,14 @@ def _for_global_branch(frame: Tensor) -> Tensor:
 
 
 def _absolute_sample(scene: Scene, size: int, stability: bool, rng: np.random.Generator) -> SampleBatch:
-    """A window of one frame of a clip; the clip is what gives it the damage of real footage."""
-    clip = random_clip(scene, int(rng.integers(1, LONGEST_CLIP + 1)), size, rng)
-    this = slice(clip.time, clip.time + 1)
-    batch = SampleBatch(_for_global_branch(clip.frame), clip.signal[this], clip.light[this])
+    """A window of one frame of a clip, or of two; the clip is what gives them the damage of real footage."""
+    count = max(1 + stability, int(rng.integers(1, LONGEST_CLIP + 1)))
+    clip = random_clip(scene, count, size, rng)
+    this = min(clip.time, count - 1 - stability)
+    batch = SampleBatch(_for_global_branch(clip.frame), clip.signal[this, None], clip.light[this, None])
     if not stability:
         return batch
-    motion = random_motion(rng, 1)
-    copies = clip.damage.done_to(moved(clip.clean, motion.expand(len(clip.clean), 2, 3)), take=1)
-    return replace(batch, motion=motion, copy=copies[this])
+    return replace(batch, after=clip.signal[this + 1, None], light_after=clip.light[this + 1, None])
 
 
 def _relative_sample(scene: Scene, size: int, stability: bool, rng: np.random.Generator) -> SampleBatch:
@@ -159,7 +156,7 @@ def _relative_sample(scene: Scene, size: int, stability: bool, rng: np.random.Ge
     if not stability:
         return batch
     motion = random_motion(rng, 1)
-    return replace(batch, motion=motion, copy=moved(batch.signal, motion))
+    return replace(batch, motion=motion, after=moved(batch.signal, motion))
 
 
 _SAMPLES = {Parametrisation.ABSOLUTE: _absolute_sample, Parametrisation.RELATIVE: _relative_sample}
@@ -176,7 +173,7 @@ def sample_batch(
         seed: of the training.
         numbers: of the samples.
         size: of the square parts, even, at most VIEW_HEIGHT.
-        stability: whether moved copies are wanted; the rest of a sample is the same with them.
+        stability: whether to add what comes after each sample.
     """
     samples = []
     for number in numbers:
