@@ -19,6 +19,7 @@ from pathlib import Path
 from conformance_checks import check_exr, check_video, moved_by, time_errors
 from witness import first_frames, look
 
+from tsexpand.cli.convert import DEFAULT_WEIGHTS
 from tsexpand.codecs.encode import EncoderOptions
 from tsexpand.codecs.exr import Compression
 from tsexpand.convert import ConvertOptions, ConvertReport, convert
@@ -31,7 +32,6 @@ from tsexpand.network.weights import load_weights
 from tsexpand.sinks.delivery import DeliveryOptions
 
 CLIPS = Path(__file__).resolve().parents[2] / "shared" / "video"
-WEIGHTS = "baseRec_tuningRec"
 DELIVERY = DeliveryOptions(EncoderOptions("hevc", 28, "ultrafast"), Compression.PIZ, 203.0, 1000.0, overwrite=False)
 
 REFUSED = {
@@ -107,7 +107,7 @@ def refusal(clip: Path, error: TsexpandError, left: list[Path]) -> Result:
 def make_engine(network: bool) -> Engine:
     device = select_device("auto")
     if network:
-        return EagerEngine(load_weights(WEIGHTS), device, Precision.AUTO, None, DELIVERY.reference_white)
+        return EagerEngine(load_weights(DEFAULT_WEIGHTS), device, Precision.AUTO, None, DELIVERY.reference_white)
     return AnalyticEngine(device, DELIVERY.reference_white)
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from tsexpand.cli.convert import DEFAULT_WEIGHTS
+
 WIDTH, HEIGHT, RATE = 640, 360, 25
 
 ANALYTIC = """
@@ -61,7 +63,7 @@ def peak_megabytes(command: list[str]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, nargs="+", default=[100, 1000])
-    parser.add_argument("--weights", default="baseRec_tuningRec")
+    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--analytic", action="store_true", help="without the network: quick")
     parser.add_argument("--json", type=Path)

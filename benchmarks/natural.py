@@ -19,6 +19,7 @@ from memory import ANALYTIC
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from tsexpand.cli.convert import DEFAULT_WEIGHTS
 from tsexpand.codecs.exr import read_exr
 from tsexpand.codecs.images import write_png
 
@@ -70,7 +71,7 @@ def sheet(light: Tensor, shown: Tensor) -> Tensor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", default="baseRec_tuningRec")
+    parser.add_argument("--weights", default=DEFAULT_WEIGHTS)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--json", type=Path)

@@ -19,6 +19,8 @@ import torch
 from maps import MAPS, predict_by_map
 from memory import ANALYTIC
 
+from tsexpand.network.weights import shipped_weights
+
 ROOT = Path(__file__).parent.parent
 ANALYTIC_NAME = "inverse EOTF 2.4"
 COLUMNS = ("pu1000", "pu4000", "pu_clipped", "pu_rest", "flicker", "wobble_stops", "scale_stops", "contrast")
@@ -55,7 +57,7 @@ def score(quality: Path, clips: Path, predictions: Path) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", nargs="+", default=["baseRec_tuningRec"])
+    parser.add_argument("--weights", nargs="+", default=sorted(shipped_weights()), help="by default all that ship")
     parser.add_argument("--maps", action="store_true", help="also inverse EOTF 2.2 and BT.2446-A")
     parser.add_argument("--no-denoise", dest="denoise", action="store_false", help="score the networks alone")
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
