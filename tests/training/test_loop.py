@@ -302,7 +302,7 @@ def test_options_that_contradict_themselves_are_refused(options: TrainOptions, w
         replace(options, **wrong)
 
 
-def test_copies_are_made_only_for_a_stability_loss(options: TrainOptions, data: Data) -> None:
+def test_what_comes_after_is_made_only_for_a_stability_loss(options: TrainOptions, data: Data) -> None:
     stable = replace(options, phase=Phase.SECOND, init=Path("w.pth"), stability=Stability.L1)
     for chosen, number in ((options, 3), (stable, 5)):
         assert len(next(step_batches(data.scenes, chosen, Share(), 0, CPU)).tensors()) == number

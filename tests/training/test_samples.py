@@ -71,7 +71,12 @@ def test_relative_signals_are_moved_as_published(scenes: tuple[Scene, ...]) -> N
 
 def test_after_comes_with_its_light_or_its_motion(scenes: tuple[Scene, ...]) -> None:
     batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 0, range(1), 40, stability=True)
-    for wrong in ({"light_after": None}, {"after": None}, {"motion": torch.eye(2, 3)[None]}):
+    for wrong in (
+        {"light_after": None},
+        {"after": None},
+        {"motion": torch.eye(2, 3)[None]},
+        {"after": None, "motion": torch.eye(2, 3)[None]},
+    ):
         with pytest.raises(ValueError, match="comes with"):
             replace(batch, **wrong)
 

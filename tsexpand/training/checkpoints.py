@@ -20,16 +20,13 @@ def write_checkpoint(path: Path, state: dict[str, Any]) -> None:
         torch.save(state, part)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise output_error(path, error) from error
     except RuntimeError as error:  # torch's writer says no more of a full disk
-        part.unlink(missing_ok=True)
         if "DataLoader worker" in str(error):  # a signal that came while writing
             raise
         raise OutputError(f"{path}: checkpoint not written, is the disk full? ({error})") from error
-    except BaseException:  # interrupted
-        part.unlink(missing_ok=True)
-        raise
+    finally:
+        part.unlink(missing_ok=True)  # gone already where all went well
 
 
 _NAMES = {

@@ -47,7 +47,7 @@ class SampleBatch:
     motion: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if (self.after is not None) != ((self.light_after is None) != (self.motion is None)):
+        if (self.after is not None) != sum(t is not None for t in (self.light_after, self.motion)):
             raise ValueError("what is after a sample comes with its light or with its motion")
 
     def to(self, device: torch.device) -> "SampleBatch":
