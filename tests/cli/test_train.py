@@ -14,6 +14,7 @@ from tsexpand.cli import cli
 from tsexpand.errors import InputError, OutputError, WeightsError
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import load_weights
+from tsexpand.training.checkpoints import read_checkpoint
 
 SMALL = ("--steps", "2", "--batch-size", "1", "--size", "40", "--device", "cpu")
 
@@ -93,6 +94,22 @@ def test_a_signal_keeps_what_was_learned_and_the_same_command_goes_on(
         assert "the same command goes on after step" in errors
     assert "going on after step" in errors
     assert Path(f"{output}.checkpoint").exists() and not output.exists()
+
+
+def test_ctrl_c_that_ends_the_reader_of_stderr_too_keeps_what_was_learned(scenes: Path, tmp_path: Path) -> None:
+    """As with `2>&1 | tee log`, which gets the signal too and is gone first."""
+    output = tmp_path / "w.pth"
+    small = ("--steps", "100000", "--batch-size", "1", "--size", "40", "--device", "cpu")
+    command = [sys.executable, "-m", "tsexpand", "train", str(scenes), str(output), *small]
+    log = Path(f"{output}.jsonl")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True) as training:
+        while training.poll() is None and _last_step(log) == 0:
+            time.sleep(0.1)
+        assert training.poll() is None and training.stderr is not None
+        training.stderr.close()
+        os.killpg(training.pid, signal.SIGINT)
+        training.wait()
+    assert read_checkpoint(Path(f"{output}.checkpoint"), {})["step"] >= _last_step(log)
 
 
 def test_weights_that_exist_are_kept(scenes: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tsexpand.colour.pu21 import BRIGHT, pu21
+from tsexpand.colour.pu21 import BRIGHT, PEAK_SIGNAL, pu21
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.network.output import REFERENCE_WHITE
 from tsexpand.training.loss import (
@@ -126,12 +126,52 @@ def test_stability_is_best_where_only_the_truth_changes(kind: Stability) -> None
     assert frozen > values[0]  # a picture that does not follow the truth is not steady
 
 
-def test_stability_has_its_known_value() -> None:
-    """Half the display of reference white against all of it."""
-    light = torch.full((1, 3, 16, 16), 0.5)
-    difference = float(pu21(torch.tensor(REFERENCE_WHITE)) - pu21(torch.tensor(REFERENCE_WHITE / 2)))
-    loss = stability_loss(signal(light), signal(2 * light), light, light, Stability.L1).item()
-    assert loss == pytest.approx(STABILITY_WEIGHTS[Stability.L1] * difference, rel=1e-3)
+@pytest.mark.parametrize("kind", KINDS)
+def test_stability_has_its_known_value(kind: Stability) -> None:
+    """Of a grey that goes from a quarter of reference white to half of it, and should not."""
+    light = torch.full((1, 3, 16, 16), 0.25)
+    was, shown = (float(pu21(torch.tensor(share * REFERENCE_WHITE))) for share in (0.25, 0.5))
+    root = ((shown - was) ** 2 + REST.floor) ** 0.5
+    stabilising = (0.01 * PEAK_SIGNAL) ** 2  # SSIM of flat pictures compares their means only
+    expected = {
+        Stability.L1: shown - was,
+        Stability.L2: root,
+        Stability.REC: REST.weight * root,
+        Stability.SSIM: 1 - (2 * shown * was + stabilising) / (shown**2 + was**2 + stabilising),
+    }
+    loss = stability_loss(signal(light), signal(2 * light), light, light, kind).item()
+    assert loss / STABILITY_WEIGHTS[kind] == pytest.approx(expected[kind], rel=1e-3, abs=3e-4)
+
+
+def test_rec_weighs_changes_as_reconstruction_weighs_errors() -> None:
+    """What changes in the rest of a picture costs more than the same in what clipped, and a change of hue more."""
+    half = halves()
+    losses = []
+    for area in (slice(0, 8), slice(24, 32)):
+        after = signal(half)
+        after[..., area] += 0.02
+        losses.append(stability_loss(signal(half), after, half, half, Stability.REC).item())
+    assert losses[0] > losses[1]
+    grey = torch.full((1, 3, 16, 16), 0.25)
+    tinted = grey * torch.tensor([1.2, 1.0, 0.8])[:, None, None]
+    bright = grey * 1.2
+    assert _cosine_share(grey, tinted) > 1e-4 > abs(_cosine_share(grey, bright))
+
+
+def _cosine_share(was: Tensor, after: Tensor) -> float:
+    """What is left of REC without its areas."""
+    loss = stability_loss(signal(was), signal(after), was, was, Stability.REC).item()
+    error = pu21(REFERENCE_WHITE * after) - pu21(REFERENCE_WHITE * was)
+    return loss / STABILITY_WEIGHTS[Stability.REC] - REST.weight * float((error.square().mean() + REST.floor).sqrt())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_of_stability_are_finite_for_black_and_for_the_sun(kind: Stability) -> None:
+    light = torch.zeros(2, 3, 16, 16)
+    light[1] = 65504.0
+    now, after = (torch.full_like(light, level).requires_grad_() for level in (1e-6, 2e-6))
+    stability_loss(now, after, light, light, kind).backward()
+    assert all(t.grad is not None and t.grad.isfinite().all() for t in (now, after))
 
 
 def test_published_stability_has_its_known_values() -> None:

@@ -3,8 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from tsexpand.network.expandnet import HALO
+from tsexpand.network.output import Parametrisation
+from tsexpand.training.motion import moved
 from tsexpand.training.objective import objective
 from tsexpand.training.options import Phase, Stability, TrainOptions
 from tsexpand.training.samples import SampleBatch
@@ -24,7 +28,12 @@ def batch(after: float | None = None, light_after: float = 0.5) -> SampleBatch:
     sample = SampleBatch(torch.full((1, 3, 256, 256), 0.5), signal, signal**2.4)
     if after is None:
         return sample
-    return replace(sample, after=torch.full_like(signal, after), light_after=torch.full_like(signal, light_after**2.4))
+    return replace(
+        sample,
+        frames_after=sample.frames,
+        after=torch.full_like(signal, after),
+        light_after=torch.full_like(signal, light_after**2.4),
+    )
 
 
 def test_a_change_that_is_true_costs_nothing_and_any_other_does() -> None:
@@ -36,10 +45,52 @@ def test_a_change_that_is_true_costs_nothing_and_any_other_does() -> None:
     assert false > still + 1 and missed > still + 1
 
 
-def test_unless_the_motion_is_followed_every_change_costs() -> None:
-    fixed = replace(STABLE, follow_motion=False)
-    still, true = (float(objective(fixed, analytic, batch(level, level))) for level in (0.5, 0.6))
-    assert true > still + 1
+def test_the_edges_of_a_part_cost_nothing() -> None:
+    """Zeros from outside went into them, where a clip has pixels."""
+    texture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 0.5
+    sample = replace(batch(0.5), signal=texture, light=texture**2.4, after=texture, light_after=texture**2.4)
+    wrong = texture.clone()
+    wrong[..., :HALO, :] = wrong[..., -HALO:, :] = wrong[..., :, :HALO] = wrong[..., :, -HALO:] = 0.9
+    right = objective(STABLE, analytic, sample)
+    assert torch.equal(objective(STABLE, analytic, replace(sample, signal=wrong, after=wrong)), right)
+    wrong[..., HALO, HALO] = 0.9
+    assert objective(STABLE, analytic, replace(sample, signal=wrong, after=wrong)) > right
+
+
+def test_each_frame_is_predicted_with_its_own_whole_frame() -> None:
+    def by_frame(frames: Tensor, signal: Tensor) -> Tensor:
+        return frames.mean((1, 2, 3), keepdim=True) + torch.zeros_like(signal)
+
+    steady = batch(0.5)
+    brighter = replace(steady, frames_after=steady.frames + 0.2)
+    assert objective(STABLE, by_frame, brighter) > objective(STABLE, by_frame, steady) + 1
+
+
+def _relative_batch() -> SampleBatch:
+    """A textured sample, and the same moved by three pixels."""
+    motion = torch.tensor([[[1.0, 0, 2], [0, 1, -1]]])
+    picture = F.interpolate(
+        torch.rand(1, 3, 9, 9, generator=torch.Generator().manual_seed(1)), (64, 64), mode="bicubic"
+    )
+    signal = picture.clamp(0.1, 0.9)
+    frames = torch.full((1, 3, 256, 256), 0.5)
+    return SampleBatch(frames, signal, signal, frames, moved(signal, motion), None, motion)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Stability if kind is not Stability.NONE])
+def test_the_relative_target_expects_the_moved_prediction_and_the_origin_the_unmoved(kind: Stability) -> None:
+    relative = replace(STABLE, target=Parametrisation.RELATIVE, stability=kind)
+    sample = _relative_batch()
+    alone = objective(replace(relative, stability=Stability.NONE), torch_logit, sample)
+    steady = objective(relative, torch_logit, sample) - (1 - relative.stability_share) * alone
+    assert steady.abs() < 1e-5
+    unmoved = replace(relative, follow_motion=False)
+    assert objective(unmoved, torch_logit, sample) - (1 - unmoved.stability_share) * alone > 1e-4
+
+
+def torch_logit(frames: Tensor, signal: Tensor) -> Tensor:
+    """A network that shows what it sees."""
+    return torch.logit(signal)
 
 
 def test_a_stability_loss_needs_what_comes_after() -> None:

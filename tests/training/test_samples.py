@@ -9,7 +9,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from tsexpand.network.output import Parametrisation
 from tsexpand.training.cameras import PanoramaShot, PhotographShot, random_shot
 from tsexpand.training.motion import moved
-from tsexpand.training.samples import SampleBatch, joined, random_clip, sample_batch
+from tsexpand.training.samples import LONGEST_CLIP, SampleBatch, joined, random_clip, sample_batch
 from tsexpand.training.scenes import Pose, Scene, Window, load_scenes
 
 BOTH = list(Parametrisation)
@@ -24,7 +24,7 @@ def scenes(scene_folder: Path) -> tuple[Scene, ...]:
 def test_a_sample_is_a_function_of_its_number(scenes: tuple[Scene, ...], target: Parametrisation) -> None:
     together = sample_batch(scenes, target, 3, range(5, 8), 40, stability=True)
     alone = joined([sample_batch(scenes, target, 3, range(n, n + 1), 40, stability=True) for n in (5, 6, 7)])
-    assert len(together.tensors()) == 5
+    assert len(together.tensors()) == 6
     assert all(torch.equal(value, alone.tensors()[name]) for name, value in together.tensors().items())
     assert not torch.equal(together.signal[0], together.signal[1])
 
@@ -45,7 +45,7 @@ def test_a_batch_is_pinned_as_a_batch(scenes: tuple[Scene, ...], monkeypatch: py
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 1)
     batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 0, range(2), 40, stability=True)
     pinned = pin_memory(batch)
-    assert isinstance(pinned, SampleBatch) and len(pinned.tensors()) == 5
+    assert isinstance(pinned, SampleBatch) and len(pinned.tensors()) == 6
     assert all(torch.equal(value, batch.tensors()[name] + 1) for name, value in pinned.tensors().items())
 
 
@@ -57,15 +57,31 @@ def test_what_comes_after_is_the_next_frame_of_the_clip(scenes: tuple[Scene, ...
     for light, signal in ((batch.light, batch.signal), (batch.light_after, batch.after)):
         dim = (light > 0.02) & (light < 0.3)
         assert abs(float(((signal**2.4)[dim] / light[dim]).log2().median())) < 0.1
+    assert batch.frames_after is not None
+    seen = (batch.frames_after - batch.frames).abs().amax((1, 2, 3))
+    assert torch.equal(seen > 0, changed > 0)
     still = changed == 0
     assert not torch.equal(batch.after[still], batch.signal[still])  # noise and encoder are not
+
+
+def test_a_sample_is_two_neighbours_in_a_clip(scenes: tuple[Scene, ...]) -> None:
+    for number in range(4):
+        batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 2, range(number, number + 1), 64, stability=True)
+        rng = np.random.default_rng([2, number])
+        scene = scenes[int(rng.integers(len(scenes)))]
+        clip = random_clip(scene, max(2, int(rng.integers(1, LONGEST_CLIP + 1))), 64, rng, with_next=True)
+        assert torch.equal(batch.signal[0], clip.signal[clip.time])
+        assert batch.after is not None and torch.equal(batch.after[0], clip.signal[clip.time + 1])
+        assert batch.light_after is not None and torch.equal(batch.light_after[0], clip.light[clip.time + 1])
 
 
 def test_relative_signals_are_moved_as_published(scenes: tuple[Scene, ...]) -> None:
     without = sample_batch(scenes, Parametrisation.RELATIVE, 1, range(2), 64)
     batch = sample_batch(scenes, Parametrisation.RELATIVE, 1, range(2), 64, stability=True)
     assert batch.motion is not None and batch.after is not None and batch.light_after is None
-    assert torch.equal(batch.after[:1], moved(batch.signal[:1], batch.motion[:1]))
+    inner = (..., slice(8, -8), slice(8, -8))  # further out the part's own edge would be repeated
+    torch.testing.assert_close(batch.after[inner], moved(batch.signal, batch.motion)[inner], atol=1e-4, rtol=0)
+    assert batch.frames_after is not None and not torch.equal(batch.frames_after, batch.frames)
     assert torch.equal(batch.signal, without.signal) and torch.equal(batch.light, without.light)
 
 
@@ -73,6 +89,7 @@ def test_after_comes_with_its_light_or_its_motion(scenes: tuple[Scene, ...]) -> 
     batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 0, range(1), 40, stability=True)
     for wrong in (
         {"light_after": None},
+        {"frames_after": None},
         {"after": None},
         {"motion": torch.eye(2, 3)[None]},
         {"after": None, "motion": torch.eye(2, 3)[None]},

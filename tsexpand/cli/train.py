@@ -23,7 +23,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--target", type=_TARGETS, default="absolute", help="Absolute light, or relative as published.")
 @click.option("--stability", type=_STABILITIES, default="none", help="Stability loss of the second phase.")
 @click.option("--alpha", type=click.FloatRange(0, 1, max_open=True), help="Its share; by default the published one.")
-@click.option("--follow-motion/--no-follow-motion", default=True, help="Expect what motion changes, or no change.")
+@click.option(
+    "--follow-motion/--no-follow-motion", default=True, help="Relative: expect what motion changes, or no change."
+)
 @click.option("--init", type=click.Path(path_type=Path), help="Weights to start from: a file, or shipped ones by name.")
 @click.option("--validation", type=_FOLDER, help="Scenes for the scores; by default about one in eight of DATA.")
 @click.option("--steps", type=click.IntRange(1), default=8000, help="Of the optimiser.")
@@ -79,7 +81,7 @@ def train_command(overwrite: bool, **options: Any) -> int:
         raise
     if leads:
         publish(trainer, data)
-        click.echo(f"{parsed.output}: averaged weights of step {trainer.best.step}", err=True)
+        click.echo(f"{parsed.output}: averaged weights of step {trainer.kept.step}", err=True)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections import deque
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -102,7 +103,8 @@ class TableView(TrainView):
         from rich.live import Live
 
         super().__init__(options)
-        self._rows = [("analytic", analytic)]
+        self._analytic = analytic
+        self._rows: deque[tuple[int, Scores]] = deque(maxlen=_ROWS)
         self._title = f"step 0/{options.steps}"
         self._live = Live(self._table(), console=Console(stderr=True), auto_refresh=False)
 
@@ -119,7 +121,7 @@ class TableView(TrainView):
         """Takes in the latest."""
         self._title = _state(progress, self._options.steps)
         if progress.scores is not None:
-            self._rows = [self._rows[0], *self._rows[1:], (str(progress.step), progress.scores)]
+            self._rows.append((progress.step, progress.scores))
         self._live.update(self._table(), refresh=True)
 
     def resumed(self, step: int) -> None:
@@ -132,8 +134,8 @@ class TableView(TrainView):
 
         table = Table(title=self._title, title_justify="left")
         table.add_column("step")
-        for name in self._rows[0][1]:
+        for name in self._analytic:
             table.add_column(name, justify="right")
-        for step, scores in [self._rows[0], *self._rows[1:][-_ROWS:]]:
-            table.add_row(step, *(f"{value:.2f}" for value in scores.values()))
+        for step, scores in [("analytic", self._analytic), *self._rows]:
+            table.add_row(str(step), *(f"{value:.2f}" for value in scores.values()))
         return table

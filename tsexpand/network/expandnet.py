@@ -22,6 +22,23 @@ _LOCAL = 128
 _MID = 64
 
 
+def resized(pictures: Tensor, size: int) -> Tensor:
+    """Pictures (N, C, H, W) as squares (N, C, size, size), by bilinear interpolation without a filter.
+
+    What `F.interpolate` does, but for its roundings, which depend on the number of threads.
+    """
+    for dim in (2, 3):
+        length = pictures.shape[dim]
+        places = (torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5
+        places = places.clamp(0, length - 1)
+        before = places.long()
+        share = (places - before).to(pictures).view(-1, *(1,) * (3 - dim))
+        after = (before + 1).clamp_max(length - 1)
+        near = [pictures.index_select(dim, index.to(pictures.device)) for index in (before, after)]
+        pictures = near[0].lerp(near[1], share)
+    return pictures
+
+
 def _layer(inputs: int, outputs: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation)
     return nn.Sequential(convolution, nn.SELU(inplace=True))
@@ -67,8 +84,7 @@ class ExpandNet(nn.Module):
         Returns:
             (N, 64), the share of the fusion layer that is the same for all pixels of a frame.
         """
-        small = F.interpolate(signal, (GLOBAL_SIZE, GLOBAL_SIZE), mode="bilinear", align_corners=False)
-        code = self.glob_net(small).flatten(1)
+        code = self.glob_net(resized(signal, GLOBAL_SIZE)).flatten(1)
         fusion = self._fusion
         weight = fusion.weight[:, _LOCAL + _MID :, 0, 0]
         return F.linear(code, weight, fusion.bias)
@@ -92,7 +108,8 @@ class ExpandNet(nn.Module):
         fused = F.selu(fused + global_features[:, :, None, None].to(fused.dtype), inplace=not self.training)
         last = cast(nn.Conv2d, self.end_net[1])
         with torch.autocast(signal.device.type, enabled=False):  # 10-bit light needs more than 8 bits of mantissa
-            return F.conv2d(fused.float(), last.weight.float(), cast(Tensor, last.bias).float())
+            pixels = fused.float().permute(0, 2, 3, 1)  # not as a convolution: its roundings depend on the threads
+            return F.linear(pixels, last.weight.float()[:, :, 0, 0], last.bias).permute(0, 3, 1, 2)
 
     def forward(self, signal: Tensor) -> Tensor:
         """Whole frames at once: (N, 3, H, W) R′G′B′ in [0, 1] to (N, 3, H, W) before the sigmoid."""

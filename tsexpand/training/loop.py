@@ -23,7 +23,7 @@ from .distributed import (
 from .interruption import Interruption, TrainingInterrupted
 from .loading import Share, lost_workers_named, step_batches
 from .memory import room_for_scenes
-from .options import TrainOptions
+from .options import Stability, TrainOptions
 from .pictures import write_pictures
 from .records import Records, tensorboard_writer
 from .roles import data_hash, split, without_copies
@@ -32,7 +32,7 @@ from .scenes import Scene, load_scenes
 from .trainer import Trainer, initial_network, learning_rate
 from .validation import SCORE, ValidationClip, validate, validation_clips
 
-OBJECTIVE = 2
+OBJECTIVE = 3
 """Of losses and samples; another number where a checkpoint can't go on as if nothing had happened."""
 
 RECORD_EVERY = 20
@@ -196,28 +196,47 @@ def _lead(trainer: Trainer, data: Data, share: Share, hooks: Hooks) -> None:
     ):
         for batch in window.timed(batches):
             window.losses.append(trainer.update(batch))
-            validated = trainer.step % options.validate_every == 0 or trainer.step == options.steps
-            if validated or trainer.step % RECORD_EVERY == 0:
-                progress = window.closed(trainer.step)
-                if validated:
-                    progress = replace(progress, scores=_validated(trainer, data))
-                _record(records, options, progress)
-                hooks.on_progress(progress)
-                window.reopen()
+            progress = _progress(trainer, data, window)
             if interruption.came:
-                trainer.save(options.checkpoint)
+                trainer.save(options.checkpoint)  # before anything is told: who reads it may be gone by the same Ctrl-C
+                if progress is not None:
+                    _record(records, options, progress)
                 raise TrainingInterrupted(trainer.step)
+            if progress is not None:
+                _record(records, options, progress)
+                with interruption.telling():
+                    hooks.on_progress(progress)
+                window.reopen()
             if time.monotonic() - saved > options.checkpoint_seconds:
                 trainer.save(options.checkpoint)
                 saved = time.monotonic()
         trainer.save(options.checkpoint)
 
 
+def _progress(trainer: Trainer, data: Data, window: "_Window") -> Progress | None:
+    """What there is to tell after a step, if anything; validated where it is time, even after a signal.
+
+    Who goes on from a checkpoint of this step does not validate it again.
+    """
+    options = trainer.options
+    validated = trainer.step % options.validate_every == 0 or trainer.step == options.steps
+    if not validated and trainer.step % RECORD_EVERY:
+        return None
+    progress = window.closed(trainer.step)
+    return replace(progress, scores=_validated(trainer, data)) if validated else progress
+
+
 def _validated(trainer: Trainer, data: Data) -> dict[str, float]:
-    """Scores of the averaged weights, kept if they are the best so far."""
+    """Scores of the averaged weights, kept if they are the best so far.
+
+    With a stability loss the latest are: the score would choose those on which stability has done least.
+    """
     options = trainer.options
     found = validate(trainer.averaged_network(), options.target, data.clips, trainer.dtype)
-    trainer.keep_if_best(found.scores, SCORE)
+    if options.stability is Stability.NONE:
+        trainer.keep_if_best(found.scores, SCORE)
+    else:
+        trainer.keep(found.scores)
     if options.pictures is not None:
         write_pictures(options.pictures, trainer.step, found)
     return found.scores

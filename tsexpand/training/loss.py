@@ -46,7 +46,7 @@ BORDER = Area(weight=0.02, floor=1.0)
 REST = Area(weight=0.12, floor=0.1)
 """Everything else: errors are small, and their gain is lost among those of the others without a loss of its own."""
 
-STABILITY_WEIGHTS = {Stability.L1: 0.48, Stability.L2: 0.048, Stability.REC: 0.31, Stability.SSIM: 180.0}
+STABILITY_WEIGHTS = {Stability.L1: 0.48, Stability.L2: 0.048, Stability.REC: 2.7, Stability.SSIM: 180.0}
 """Of differences between frames. The published shares α were made for light in [0, 1]; with these weights, and those
 shares, each of the four is about six tenths of the loss of trained weights (on 48 samples)."""
 
@@ -95,10 +95,18 @@ def reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
     truth = (REFERENCE_WHITE * light).clamp_max(BRIGHT)
     predicted = pq_eotf(prediction)
     predicted = torch.where(truth < BRIGHT, predicted, predicted.clamp_max(BRIGHT))
-    error = pu21(predicted) - pu21(truth)
-    cosine = F.cosine_similarity(prediction, pq_inverse_eotf(truth), dim=1, eps=1e-6).mean()
+    return _area_losses(pu21(predicted) - pu21(truth), light) + _direction_loss(prediction, pq_inverse_eotf(truth))
+
+
+def _area_losses(error: Tensor, light: Tensor) -> Tensor:
+    """Of errors (N, 3, H, W), PU21 units, in what clipped in the true light, its border and the rest."""
     roots = [area.loss(error, where) for area, where in zip((CLIPPED, BORDER, REST), areas(light), strict=True)]
-    return torch.stack(roots).sum() + COSINE_WEIGHT * (1 - cosine)
+    return torch.stack(roots).sum()
+
+
+def _direction_loss(prediction: Tensor, expected: Tensor) -> Tensor:
+    """Of the directions of colours: (N, 3, H, W) PQ signals, both."""
+    return COSINE_WEIGHT * (1 - F.cosine_similarity(prediction, expected, dim=1, eps=1e-6).mean())
 
 
 def published_reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
@@ -145,18 +153,19 @@ def stability_loss(now: Tensor, after: Tensor, light: Tensor, light_after: Tenso
         after: (N, 3, H, W), of the next one.
         light: (N, 3, H, W), true light of the frame, 1 = SDR reference white.
         light_after: (N, 3, H, W), of the next one.
-        kind: which difference: the mean absolute one (L1), the root of the mean square (L2), the latter and the
-            direction of colours (REC), or 1 − SSIM.
+        kind: which difference: the mean absolute one (L1), the root of the mean square (L2), what
+            `reconstruction_loss` makes of it (REC), or 1 − SSIM.
     """
     was, shown = (pu21(pq_eotf(signal).clamp_max(BRIGHT)) for signal in (now, after))
-    truth_was, truth = (pu21((REFERENCE_WHITE * true).clamp_max(BRIGHT)) for true in (light, light_after))
-    expected = was + (truth - truth_was)
-    weight = STABILITY_WEIGHTS[kind]
+    truth_was, truth = ((REFERENCE_WHITE * true).clamp_max(BRIGHT) for true in (light, light_after))
+    expected = was + pu21(truth) - pu21(truth_was)
     if kind is Stability.L1:
-        return weight * F.l1_loss(shown, expected)
-    if kind is Stability.SSIM:
-        return weight * (1 - ssim(shown, expected, PEAK_SIGNAL).mean())
-    loss = weight * ((shown - expected).square().mean((1, 2, 3)) + REST.floor).sqrt().mean()
-    if kind is Stability.REC:
-        loss = loss + COSINE_WEIGHT * (1 - F.cosine_similarity(shown, expected, dim=1, eps=1e-6).mean())
-    return loss
+        loss = F.l1_loss(shown, expected)
+    elif kind is Stability.L2:
+        loss = ((shown - expected).square().mean((1, 2, 3)) + REST.floor).sqrt().mean()
+    elif kind is Stability.REC:
+        expected_signal = now + pq_inverse_eotf(truth) - pq_inverse_eotf(truth_was)
+        loss = _area_losses(shown - expected, light_after) + _direction_loss(after, expected_signal.clamp_min(0))
+    else:
+        loss = 1 - ssim(shown, expected, PEAK_SIGNAL).mean()
+    return STABILITY_WEIGHTS[kind] * loss

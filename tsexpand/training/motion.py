@@ -43,7 +43,7 @@ def random_motion(rng: np.random.Generator, count: int) -> Tensor:
 def moved(pictures: Tensor, motion: Tensor) -> Tensor:
     """Pictures as they look after a motion, resampled bilinearly; differentiable.
 
-    Places are float64: in float32 an identity would blur by some millionths.
+    Places are found in float64, on the CPU: there are devices that can't.
 
     Args:
         pictures: (N, C, H, W), floating point.
@@ -54,13 +54,23 @@ def moved(pictures: Tensor, motion: Tensor) -> Tensor:
         (see `inner_margin`).
     """
     height, width = pictures.shape[-2:]
-    motion = motion.to(pictures.device, torch.float64)
-    x, y = (torch.arange(size, device=pictures.device) - (size - 1) / 2 for size in (width, height))
+    motion = motion.to("cpu", torch.float64)
+    x, y = (torch.arange(size) - (size - 1) / 2 for size in (width, height))
     places = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1).double()
     sources = torch.linalg.solve(motion[:, :, :2], places - motion[:, :, 2:])  # where each pixel came from
     grid = (sources.mT / sources.new_tensor([width / 2, height / 2])).unflatten(1, (height, width))
-    sampled = F.grid_sample(pictures.double(), grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return sampled.to(pictures.dtype)
+    return F.grid_sample(pictures, grid.to(pictures), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def about(motion: Tensor, centre: tuple[float, float]) -> Tensor:
+    """The motion (N, 2, 3) that does about a point what a motion does about the centre.
+
+    Args:
+        motion: (N, 2, 3).
+        centre: the point, pixels right and down from the centre.
+    """
+    point = motion.new_tensor(centre)[:, None]
+    return torch.cat([motion[:, :, :2], motion[:, :, 2:] + point - motion[:, :, :2] @ point], dim=2)
 
 
 def inner_margin(size: int) -> int:

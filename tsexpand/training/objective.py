@@ -34,11 +34,10 @@ def objective(options: TrainOptions, network: Logits, batch: SampleBatch) -> Ten
     if options.stability is Stability.NONE:
         prediction = shown(network(batch.frames, batch.signal), batch.signal, options.target)
         return _reconstruction(options, prediction, batch)
-    if batch.after is None:
+    if batch.after is None or batch.frames_after is None:
         raise ValueError("a stability loss needs to know what comes after a sample")
-    frames = batch.frames if batch.motion is None else moved(batch.frames, batch.motion)
-    signal = torch.cat([batch.signal, batch.after])
-    now, after = shown(network(torch.cat([batch.frames, frames]), signal), signal, options.target).chunk(2)
+    frames, signal = torch.cat([batch.frames, batch.frames_after]), torch.cat([batch.signal, batch.after])
+    now, after = shown(network(frames, signal), signal, options.target).chunk(2)
     share = options.stability_share
     return (1 - share) * _reconstruction(options, now, batch) + share * _stability(options, now, after, batch)
 
@@ -50,9 +49,8 @@ def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleB
         expected = moved(now, batch.motion) if options.follow_motion else now
         margin = HALO + inner_margin(options.size)
         return published_stability_loss(_inner(after, margin), _inner(expected, margin), kind)
-    light, light_after = batch.light, batch.light_after if options.follow_motion else batch.light
-    assert light_after is not None  # SampleBatch sees to it
-    now, after, light, light_after = (_inner(part, HALO) for part in (now, after, light, light_after))
+    assert batch.light_after is not None  # SampleBatch sees to it
+    now, after, light, light_after = (_inner(part, HALO) for part in (now, after, batch.light, batch.light_after))
     return stability_loss(now, after, light, light_after, kind)
 
 

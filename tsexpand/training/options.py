@@ -4,16 +4,29 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from ..colour.ssim import WINDOW
 from ..engines.devices import Precision
 from ..network.expandnet import HALO
 from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT
+from .motion import inner_margin
 
 SMALLEST_SIZE = 4 * HALO
 """Below this there would be more edge than picture."""
 
-SMALLEST_SIZE_FOR_SSIM = 48
-"""Without its edges and what may move there, as large as SSIM's window and a little more."""
+
+def compared_size(size: int, target: Parametrisation) -> int:
+    """Side of what a stability loss compares of a sample, pixels.
+
+    At every edge go the `HALO` pixels that zeros from outside went into; for the relative target also those that show
+    after a motion what was not in the sample.
+
+    Args:
+        size: of the sample, pixels.
+        target: of the training.
+    """
+    moved_in = inner_margin(size) if target is Parametrisation.RELATIVE else 0
+    return size - 2 * (HALO + moved_in)
 
 
 class Phase(Enum):
@@ -56,8 +69,8 @@ class TrainOptions:
         target: what the output is to mean.
         stability: loss of the second phase.
         alpha: share of the stability loss; by default the published one.
-        follow_motion: whether what motion changes is expected to change: of a moved picture the moved prediction (the
-            paper), of the next frame what the truth changes; or nothing is (the project's origin).
+        follow_motion: for the relative target, whether of a moved picture the moved prediction is expected (the paper),
+            or the same as before (the project's origin).
         init: weights to start from; the second phase needs them.
         batch_size: samples a step, over all devices.
         size: of the square samples, even, pixels.
@@ -104,18 +117,30 @@ class TrainOptions:
     def __post_init__(self) -> None:
         if not SMALLEST_SIZE <= self.size <= VIEW_HEIGHT or self.size % 2:
             raise ValueError(f"--size {self.size} is not an even number from {SMALLEST_SIZE} to {VIEW_HEIGHT}")
-        if min(self.steps, self.batch_size, self.validate_every, self.workers) < 1:
-            raise ValueError("steps, batch size, steps between validations and workers start at 1")
+        for name in ("steps", "batch_size", "validate_every", "workers"):
+            if (number := getattr(self, name)) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} {number} is too few; take 1 or more")
         if self.phase is Phase.SECOND and self.init is None:
             raise ValueError("--phase second tunes trained weights: it needs --init")
         if self.phase is Phase.FIRST and self.stability is not Stability.NONE:
             raise ValueError("--stability belongs to --phase second")
         if self.stability is Stability.NONE and (self.alpha is not None or not self.follow_motion):
             raise ValueError("--alpha and --no-follow-motion are of a stability loss, and no --stability is chosen")
-        if self.stability is Stability.SSIM and self.size < SMALLEST_SIZE_FOR_SSIM:
-            raise ValueError(f"--size {self.size} leaves too little to compare by SSIM; take {SMALLEST_SIZE_FOR_SSIM}")
+        if self.target is Parametrisation.ABSOLUTE and not self.follow_motion:
+            raise ValueError("--no-follow-motion is of --target relative: of the absolute one frames follow the camera")
+        if self.stability is Stability.SSIM:
+            self._check_room_for_ssim()
         if not 0 <= self.stability_share < 1:
             raise ValueError(f"--alpha {self.alpha} is not in [0, 1)")
+
+    def _check_room_for_ssim(self) -> None:
+        if (side := compared_size(self.size, self.target)) < WINDOW:
+            larger = range(self.size, VIEW_HEIGHT + 1, 2)
+            enough = next(size for size in larger if compared_size(size, self.target) >= WINDOW)
+            raise ValueError(
+                f"--size {self.size} leaves {side}×{side} pixels to compare by --stability ssim, "
+                f"whose window is {WINDOW}×{WINDOW}; take {enough} or more"
+            )
 
     @property
     def stability_share(self) -> float:

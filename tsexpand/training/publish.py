@@ -7,18 +7,18 @@ from .trainer import Trainer
 
 
 def publish(trainer: Trainer, data: Data) -> None:
-    """Writes the averaged weights that validated best, with what they are and how they came about.
+    """Writes the averaged weights that were kept, with what they are and how they came about.
 
     Raises:
         OutputError: the file can't be written.
     """
-    options, best = trainer.options, trainer.best
+    options, kept = trainer.options, trainer.kept
     metadata: dict[str, object] = {
         "tsexpand": __version__,
         "trained_steps": trainer.step,
-        "published_step": best.step,
-        "validation": best.scores,
+        "published_step": kept.step,
+        "validation": kept.scores,
         "scenes": len(data.scenes),
         "options": trainer.identity,
     }
-    save_weights(options.output, best.weights, options.target, metadata)
+    save_weights(options.output, kept.weights, options.target, metadata)

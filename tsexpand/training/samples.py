@@ -9,14 +9,13 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ..network.expandnet import GLOBAL_SIZE
+from ..network.expandnet import GLOBAL_SIZE, resized
 from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT, VIEW_WIDTH, random_shot
 from .damage import random_damage
-from .motion import moved, random_motion
+from .motion import about, moved, random_motion
 from .rendering import graded_light, random_rendering
 from .scenes import Scene, Window
 from .tonemappers import random_tone_mapping, tone_mapped
@@ -33,21 +32,26 @@ class SampleBatch:
         frames: (N, 3, 256, 256), R′G′B′ in [0, 1]: the whole frames, resized for the global branch.
         signal: (N, 3, S, S), R′G′B′ in [0, 1]: a part of each, as an SDR clip shows it.
         light: (N, 3, S, S), true light: 1 = SDR reference white, or for the relative target in [0, 1].
-        after: (N, 3, S, S), what `signal` is a little later, where stability is learned: the same part of the next
-            frame of the clip; for the relative target the signal moved by `motion`.
+        frames_after: (N, 3, 256, 256), what `frames` are a little later, where stability is learned: the next frames
+            of the clips; for the relative target the frames moved by `motion`.
+        after: (N, 3, S, S), the same of `signal`.
         light_after: (N, 3, S, S), its true light; None for the relative target.
-        motion: (N, 2, 3), a small random motion for each; None for the absolute target.
+        motion: (N, 2, 3), a small random motion for each part, about its centre; None for the absolute target.
     """
 
     frames: Tensor
     signal: Tensor
     light: Tensor
+    frames_after: Tensor | None = None
     after: Tensor | None = None
     light_after: Tensor | None = None
     motion: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if (self.after is not None) != sum(t is not None for t in (self.light_after, self.motion)):
+        later = self.after is not None
+        if later != (self.frames_after is not None):
+            raise ValueError("what is after a sample comes with its whole frame")
+        if later != sum(t is not None for t in (self.light_after, self.motion)):
             raise ValueError("what is after a sample comes with its light or with its motion")
 
     def to(self, device: torch.device) -> "SampleBatch":
@@ -76,13 +80,14 @@ class Clip:
     Attributes:
         signal: (N, 3, H, W), R′G′B′ in [0, 1], after the encoder.
         light: (N, 3, H, W), 1 = SDR reference white.
-        frame: (3, VIEW_HEIGHT, VIEW_WIDTH), R′G′B′ of the whole frame `time`, before the encoder.
+        frames: (1 or 2, 3, VIEW_HEIGHT, VIEW_WIDTH), R′G′B′ of the whole frame `time`, and where it was asked for of
+            the next one, before the encoder.
         time: number of the frame that the exposure was chosen for.
     """
 
     signal: Tensor
     light: Tensor
-    frame: Tensor
+    frames: Tensor
     time: int
 
 
@@ -105,7 +110,7 @@ def _window(exposed: Tensor, size: int, rng: np.random.Generator) -> Window:
     return max(windows, key=lambda w: float(clipped[w.top : w.top + size, w.left : w.left + size].mean()))
 
 
-def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Generator) -> Clip:
+def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Generator, with_next: bool = False) -> Clip:
     """A clip of a moving camera, rendered, encoded and decoded.
 
     Args:
@@ -113,32 +118,35 @@ def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Gener
         count: frames.
         size: of a random square window, even; None: the whole frames.
         rng: what is random comes from here, in a fixed order.
+        with_next: whether a frame comes after `time`, and is given whole too.
     """
     shot = random_shot(scene, rng)
-    time = int(rng.integers(count))
+    time = int(rng.integers(count - with_next))
     whole = shot.frame(time)
     exposure = _exposure(whole, rng)
     rendering = random_rendering(rng)
     window = None if size is None else _window(exposure * whole, size, rng)
     light = exposure * torch.stack([shot.frame(t, window) for t in range(count)])
     shown = random_damage(rng).done_to(rendering(light.clamp(0, 1)).clamp(0, 1))
-    frame = rendering((exposure * whole).clamp(0, 1)).clamp(0, 1)
-    return Clip(shown, graded_light(light, rendering), frame, time)
+    wholes = torch.stack([whole, shot.frame(time + 1)] if with_next else [whole])
+    frames = rendering((exposure * wholes).clamp(0, 1)).clamp(0, 1)
+    return Clip(shown, graded_light(light, rendering), frames, time)
 
 
-def _for_global_branch(frame: Tensor) -> Tensor:
-    return F.interpolate(frame[None], (GLOBAL_SIZE, GLOBAL_SIZE), mode="bilinear", align_corners=False)
+def _for_global_branch(frames: Tensor) -> Tensor:
+    return resized(frames, GLOBAL_SIZE)
 
 
 def _absolute_sample(scene: Scene, size: int, stability: bool, rng: np.random.Generator) -> SampleBatch:
     """A window of one frame of a clip, or of two; the clip is what gives them the damage of real footage."""
     count = max(1 + stability, int(rng.integers(1, LONGEST_CLIP + 1)))
-    clip = random_clip(scene, count, size, rng)
-    this = min(clip.time, count - 1 - stability)
-    batch = SampleBatch(_for_global_branch(clip.frame), clip.signal[this, None], clip.light[this, None])
+    clip = random_clip(scene, count, size, rng, stability)
+    frames = _for_global_branch(clip.frames)
+    now, later = slice(clip.time, clip.time + 1), slice(clip.time + 1, clip.time + 2)
+    batch = SampleBatch(frames[:1], clip.signal[now], clip.light[now])
     if not stability:
         return batch
-    return replace(batch, after=clip.signal[this + 1, None], light_after=clip.light[this + 1, None])
+    return replace(batch, frames_after=frames[1:], after=clip.signal[later], light_after=clip.light[later])
 
 
 def _relative_sample(scene: Scene, size: int, stability: bool, rng: np.random.Generator) -> SampleBatch:
@@ -149,14 +157,16 @@ def _relative_sample(scene: Scene, size: int, stability: bool, rng: np.random.Ge
     """
     view = random_shot(scene, rng).frame(0)
     light = view / view.max().clamp_min(1e-6)
-    signal = tone_mapped(light[None], random_tone_mapping(rng, 1))[0]
+    signal = tone_mapped(light[None], random_tone_mapping(rng, 1))
     top, left = int(rng.integers(VIEW_HEIGHT - size + 1)), int(rng.integers(VIEW_WIDTH - size + 1))
     part = (..., slice(top, top + size), slice(left, left + size))
-    batch = SampleBatch(_for_global_branch(signal), signal[None][part], light[None][part])
+    batch = SampleBatch(_for_global_branch(signal), signal[part], light[None][part])
     if not stability:
         return batch
     motion = random_motion(rng, 1)
-    return replace(batch, motion=motion, after=moved(batch.signal, motion))
+    centre = (left + (size - VIEW_WIDTH) / 2, top + (size - VIEW_HEIGHT) / 2)
+    later = moved(signal, about(motion, centre))
+    return replace(batch, motion=motion, frames_after=_for_global_branch(later), after=later[part])
 
 
 _SAMPLES = {Parametrisation.ABSOLUTE: _absolute_sample, Parametrisation.RELATIVE: _relative_sample}

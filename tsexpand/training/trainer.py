@@ -87,8 +87,8 @@ class _Logits(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Best:
-    """The averaged weights that scored best.
+class Kept:
+    """The averaged weights that will be published if no others are kept.
 
     Attributes:
         step: after which they were validated; -1: none yet.
@@ -114,7 +114,7 @@ class Trainer:
         self.optimisers = optimisers(self.network)
         self.dtype = options.precision.on(device)
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype is torch.float16)
-        self.best = Best()
+        self.kept = Kept()
         self.step = 0
         self._forward = self._prepared(share)
 
@@ -156,10 +156,14 @@ class Trainer:
         network.load_state_dict(self.average)
         return network.eval().requires_grad_(False)
 
+    def keep(self, scores: dict[str, float]) -> None:
+        """Keeps the averaged weights, instead of those that were kept before."""
+        self.kept = Kept(self.step, scores, {k: v.detach().cpu().clone() for k, v in self.average.items()})
+
     def keep_if_best(self, scores: dict[str, float], score: str) -> None:
         """Keeps the averaged weights if no earlier ones had as high a score."""
-        if self.best.step < 0 or scores[score] > self.best.scores[score] or math.isnan(self.best.scores[score]):
-            self.best = Best(self.step, scores, {k: v.detach().cpu().clone() for k, v in self.average.items()})
+        if self.kept.step < 0 or scores[score] > self.kept.scores[score] or math.isnan(self.kept.scores[score]):
+            self.keep(scores)
 
     def save(self, path: Path) -> None:
         """Writes all that is needed to go on as if nothing had happened.
@@ -174,7 +178,7 @@ class Trainer:
             "average": self.average,
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
             "scaler": self.scaler.state_dict(),
-            "best": {"step": self.best.step, "scores": self.best.scores, "weights": self.best.weights},
+            "kept": {"step": self.kept.step, "scores": self.kept.scores, "weights": self.kept.weights},
         }
         write_checkpoint(path, state)
 
@@ -196,5 +200,5 @@ class Trainer:
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
         self.scaler.load_state_dict(state["scaler"])
-        self.best = Best(**state["best"])
+        self.kept = Kept(**state["kept"])
         self.step = state["step"]
