@@ -26,7 +26,7 @@ from tsexpand.convert import ConvertOptions, ConvertReport, convert
 from tsexpand.engines import Engine
 from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.engines.devices import Precision, select_device
-from tsexpand.engines.eager import EagerEngine
+from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import InputError, TsexpandError
 from tsexpand.network.weights import load_weights
 from tsexpand.sinks.delivery import DeliveryOptions
@@ -107,7 +107,7 @@ def refusal(clip: Path, error: TsexpandError, left: list[Path]) -> Result:
 def make_engine(network: bool) -> Engine:
     device = select_device("auto")
     if network:
-        return EagerEngine(load_weights(DEFAULT_WEIGHTS), device, Precision.AUTO, None, DELIVERY.reference_white)
+        return NetworkEngine(load_weights(DEFAULT_WEIGHTS), device, Precision.AUTO, None, DELIVERY.reference_white)
     return AnalyticEngine(device, DELIVERY.reference_white)
 
 

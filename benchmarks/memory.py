@@ -23,19 +23,19 @@ ANALYTIC = """
 import sys, torch, tsexpand.cli, tsexpand.cli.convert as command
 from tsexpand.engines.analytic import AnalyticEngine
 engine = AnalyticEngine(torch.device("cpu"))
-command.load_engine = lambda values: engine
+command.load_engine = lambda *_: engine
 tsexpand.cli.main()
 """
 
 
-def make_clip(path: Path, frames: int) -> None:
+def make_clip(path: Path, frames: int, width: int = WIDTH, height: int = HEIGHT) -> None:
     """A wandering gradient with noise, H.264, with sound."""
     rng = np.random.default_rng(0)
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
-    noise = rng.integers(0, 24, (HEIGHT, WIDTH, 3))
+    y, x = np.mgrid[0:height, 0:width]
+    noise = rng.integers(0, 24, (height, width, 3))
     with av.open(str(path), "w") as container:
         video = container.add_stream("libx264", rate=RATE, options={"preset": "ultrafast", "crf": "20"})
-        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = container.add_stream("pcm_s16le", rate=8000, layout="mono")
         for index in range(frames):
             base = np.stack([(x + 3 * index) % 232, (y + index) % 232, (x + y) % 232], axis=-1)

@@ -38,7 +38,7 @@ def interrupting_batches(source, size):
         yield batch
 
 engine = AnalyticEngine(torch.device("cpu"))
-command.load_engine = lambda values: engine
+command.load_engine = lambda *_: engine
 if stage == "decode":
     batches = VideoSource.batches
     VideoSource.batches = interrupting_batches

@@ -10,7 +10,7 @@ from tests.engines.pictures import batch_of, signal_format
 from tsexpand.cli.convert import DEFAULT_WEIGHTS
 from tsexpand.colour.codes import Matrix, SignalRange
 from tsexpand.colour.transfer import pq_inverse_eotf
-from tsexpand.engines.eager import EagerEngine
+from tsexpand.engines.network import NetworkEngine
 from tsexpand.network.weights import load_weights, shipped_weights
 
 WHITE = 203.0
@@ -22,7 +22,7 @@ Expand = Callable[[Tensor], Tensor]
 @pytest.fixture(scope="module", params=sorted(shipped_weights()))
 def expand(request: pytest.FixtureRequest) -> Expand:
     """R′G′B′ (N, 3, H, W) in [0, 1] to light in cd/m², through a shipped model."""
-    engine = EagerEngine(load_weights(request.param), torch.device("cpu"))
+    engine = NetworkEngine(load_weights(request.param), torch.device("cpu"))
     rgb = signal_format(16, SignalRange.FULL, Matrix.IDENTITY)
 
     def expand(signal: Tensor) -> Tensor:

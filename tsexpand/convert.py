@@ -1,5 +1,6 @@
 """One clip from SDR to HDR: the stages, wired together."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -119,6 +120,7 @@ def convert(
         )
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
         on_open(source.info, (*source.info.notices, *sink.notices))
+        engine.expect(_expected_pixels(source.info, options))
         written = _run(source, engine, sink, options, on_progress)
         if not written.frames:
             raise InputError(f"{options.source}: no frame could be decoded")
@@ -132,7 +134,7 @@ def convert(
             busy=written.busy,
             bottleneck=written.bottleneck,
             content_light=sink.content_light,
-            notices=(*source.info.notices, *sink.notices),
+            notices=(*source.info.notices, *engine.notices, *sink.notices),
         )
 
 
@@ -164,7 +166,7 @@ def _run(
     with Flow() as flow:
         flow.on_cancel(source.cancel)
         signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
-        for batch, count in flow.prefetch(_prepared(signals, engine, options, sink.prepare), DEPTH, "device"):
+        for batch, count in flow.prefetch(prepared(signals, engine, options, sink.prepare), DEPTH, "device"):
             sink.write(batch)
             written.frames += count
             written.seconds = time.monotonic() - began
@@ -174,7 +176,7 @@ def _run(
     return written
 
 
-def _prepared(
+def prepared(
     signals: Iterable[SignalBatch], engine: Engine, options: ConvertOptions, prepare: Callable[[LightBatch], Any]
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written."""
@@ -213,3 +215,9 @@ def _expected_frames(info: VideoInfo, options: ConvertOptions) -> int | None:
     if options.start or info.frame_count_from_header is None:
         return options.frames
     return min(info.frame_count_from_header, options.frames or info.frame_count_from_header)
+
+
+def _expected_pixels(info: VideoInfo, options: ConvertOptions) -> float:
+    """How many pixels there will be; infinitely many where the header does not tell."""
+    frames = _expected_frames(info, options)
+    return info.width * info.height * (math.inf if frames is None else frames)

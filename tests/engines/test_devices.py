@@ -38,8 +38,10 @@ def test_without_a_gpu_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
         select_device("cuda")
 
 
-def test_precision() -> None:
-    assert [Precision.AUTO.on(device) for device in (CPU, CUDA)] == [torch.float32, torch.float16]
+@pytest.mark.parametrize(("found", "dtype"), [({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)])
+def test_precision(monkeypatch: pytest.MonkeyPatch, found: dict[str, bool], dtype: torch.dtype) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    assert [Precision.AUTO.on(device) for device in (CPU, CUDA)] == [dtype, torch.float16]
     assert Precision.BFLOAT16.on(CUDA) == torch.bfloat16
     assert Precision("float32").on(CUDA) == torch.float32
 

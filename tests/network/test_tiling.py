@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tsexpand.network.expandnet import HALO, ExpandNet
-from tsexpand.network.tiling import Edges, expand_tiled, logit_tiles
+from tsexpand.network.tiling import ALIGNMENT, Edges, Tile, even_size, expand_tiled, tiles
 
 from .models import random_network, random_signal
 
@@ -63,13 +63,37 @@ def test_the_global_branch_stays_in_float32_under_autocast(network: ExpandNet) -
     assert logits.dtype == torch.float32
 
 
-def test_tiles_cover_every_pixel_once_and_none_is_a_sliver(network: ExpandNet) -> None:
-    covered = torch.zeros(33, 49)
-    for rows, columns, logits in logit_tiles(network, random_signal(1, 3, 33, 49), 16):
-        covered[rows, columns] += 1
-        assert min(logits.shape[-2:]) >= 11
-        assert max(logits.shape[-2:]) <= 16
-    assert (covered == 1).all()
+@pytest.mark.parametrize(("height", "width"), [(33, 49), (16, 5), (3, 100), (270, 480)])
+@pytest.mark.parametrize("most", [4, 16, 50, 108])
+def test_tiles_cover_every_pixel_and_all_are_alike(height: int, width: int, most: int) -> None:
+    size = even_size(height, most), even_size(width, most)
+    covered = torch.zeros(height, width)
+    for tile in tiles(height, width, *size):
+        covered[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
+        assert (tile.height, tile.width) == size
+        assert not any(side % ALIGNMENT for side in tile)
+        assert tile.top + tile.height < height + ALIGNMENT and tile.left + tile.width < width + ALIGNMENT
+    assert covered.min() == 1
+    assert max(size) <= most
+    assert covered.mean() <= 2  # overlaps are small
+
+
+def test_a_fixed_tile_covers_what_is_smaller() -> None:
+    assert list(tiles(50, 250, 108, 120)) == [Tile(0, 0, 108, 120), Tile(0, 120, 108, 120), Tile(0, 132, 108, 120)]
+
+
+@pytest.mark.parametrize("edges", Edges)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_tiles_and_threads_change_no_bit(network: ExpandNet, edges: Edges, dtype: torch.dtype) -> None:
+    signal = random_signal(1, 3, 90, 130)
+    before = torch.get_num_threads()
+    results = []
+    for threads, tile in ((1, 1000), (2, 1000), (2, 37), (1, 64)):
+        torch.set_num_threads(threads)
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+            results.append(expand_tiled(network, signal, tile, edges))
+    torch.set_num_threads(before)
+    assert all(torch.equal(result, results[0]) for result in results)
 
 
 def test_no_tile_of_nothing(network: ExpandNet) -> None:

@@ -8,6 +8,7 @@ import click
 
 from .. import __version__
 from ..errors import INTERRUPTED, TsexpandError
+from .bench import bench_command
 from .convert import convert_command
 from .dataset import dataset_command
 from .evaluate import evaluate_command
@@ -33,6 +34,7 @@ def cli() -> None:
     """
 
 
+cli.add_command(bench_command)
 cli.add_command(convert_command)
 cli.add_command(evaluate_command)
 cli.add_command(dataset_command)

@@ -88,6 +88,14 @@ DEFAULT_WEIGHTS = "baseRec_tuningRec"
     "--precision", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
 )
 @click.option(
+    "--compile",
+    "compilation",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Compile the network for this CPU, once: twice as fast, where the clips are long enough.",
+)
+@click.option(
     "--batch-size", type=AutoInt(1), default="auto", show_default=True, help="Frames the network takes at once."
 )
 @click.option(
@@ -109,7 +117,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     check_light(values)
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
     refuse_inputs_as_outputs(jobs)
-    engine = load_engine(values)
+    engine = load_engine(values, quiet)
     failures = []
     for job in jobs:
         try:
@@ -177,15 +185,31 @@ def _own_name(source: str, to: str) -> str:
     return stem if to == "exr" else f"{stem}.{to}"
 
 
-def load_engine(values: dict[str, Any]) -> "Engine":
+def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":
     """The network, ready on its device."""
-    from ..engines.devices import Precision, select_device
-    from ..engines.eager import EagerEngine
+    from ..engines.devices import Compilation, Precision, select_device
+    from ..engines.network import NetworkEngine
     from ..network.weights import load_weights
 
     device = select_device(values["device"])
     weights = load_weights(values["weights"])
-    return EagerEngine(weights, device, Precision(values["precision"]), values["tile"], values["reference_white"])
+    return NetworkEngine(
+        weights,
+        device,
+        Precision(values["precision"]),
+        values["tile"],
+        values["reference_white"],
+        Compilation(values["compilation"]),
+        on_compile=_silent if quiet else _compiling,
+    )
+
+
+def _silent() -> None:
+    pass
+
+
+def _compiling() -> None:
+    click.echo("compiling the network for this CPU, once; it takes half a minute", err=True)
 
 
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":

@@ -21,6 +21,20 @@ class Engine(Protocol):
     def device(self) -> torch.device:
         """Where it works."""
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a user should know of it, a sentence each; there may be more after `expect`."""
+
+    def expect(self, pixels: float) -> None:
+        """Gets ready for a clip.
+
+        Args:
+            pixels: of all of its frames; infinite where that is unknown.
+
+        Raises:
+            DeviceError: what was asked for can't be had.
+        """
+
     def expand(self, batch: SignalBatch) -> LightBatch:
         """Expands a batch; frames do not influence one another.
 

@@ -30,6 +30,14 @@ class AnalyticEngine:
         """Where it works."""
         return self._device
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def expect(self, pixels: float) -> None:
+        """Nothing to get ready."""
+
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, in [0, reference white]."""
         with torch.inference_mode():

@@ -28,10 +28,26 @@ class Precision(Enum):
     FLOAT16 = "float16"
 
     def on(self, device: torch.device) -> torch.dtype:
-        """The number type; AUTO is float16 on CUDA and float32 elsewhere."""
+        """The number type; AUTO is float16 on CUDA, bfloat16 on a CPU that multiplies it, and float32 elsewhere."""
+        if self is Precision.AUTO and device.type == "cuda":
+            return torch.float16
         if self is Precision.AUTO:
-            return torch.float16 if device.type == "cuda" else torch.float32
+            return torch.bfloat16 if device.type == "cpu" and _multiplies_bfloat16() else torch.float32
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.value]
+
+
+class Compilation(Enum):
+    """Whether the network runs as code compiled for this machine: where that is repaid, always, or never."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+def _multiplies_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 by itself, which is what makes it faster than float32."""
+    found = torch.cpu.get_capabilities()
+    return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16"))
 
 
 def available_devices() -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from enum import Enum
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +10,8 @@ from torch import Tensor
 
 from .expandnet import HALO, ExpandNet
 
-
-def _spans(length: int, tile: int) -> Iterator[tuple[int, int]]:
-    """The fewest parts of at most `tile` pixels, of equal length to a pixel, so that no sliver remains."""
-    count = -(-length // tile)
-    for i in range(count):
-        yield length * i // count, length * (i + 1) // count
+ALIGNMENT = 4
+"""Sizes and places of tiles are multiples of it, as Winograd's blocks want."""
 
 
 class Edges(Enum):
@@ -28,33 +25,84 @@ class Edges(Enum):
     HELD = "held"
 
 
-def _expand_part(network: ExpandNet, signal: Tensor, rows: slice, columns: slice, code: Tensor, edges: Edges) -> Tensor:
-    """Logits of one tile, computed with as much of the halo as lies within the frame.
+class Tile(NamedTuple):
+    """A part of a frame: pixels, from the upper left."""
 
-    What is missing of the halo lies beyond the frame. There, and only there, the zero padding of
-    the layers stands in the result, exactly as for the whole frame; or the edge is repeated.
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def even_size(length: int, most: int) -> int:
+    """Of the fewest tiles of at most so many pixels that cover a length, all equal: no sliver remains.
+
+    Args:
+        length: to be covered.
+        most: pixels of a tile, at least 1; below `ALIGNMENT` they are that many all the same.
+    """
+    if most < 1:
+        raise ValueError(f"tile {most} is less than 1")
+    most = max(ALIGNMENT, most // ALIGNMENT * ALIGNMENT)
+    return _aligned(-(-length // -(-length // most)))
+
+
+def _aligned(length: int) -> int:
+    return -(-length // ALIGNMENT) * ALIGNMENT
+
+
+def tiles(height: int, width: int, tile_height: int, tile_width: int) -> Iterator[Tile]:
+    """Tiles of one size that cover a frame.
+
+    The last ones overlap those before, or reach beyond the frame, where it is smaller than a tile or no multiple of
+    `ALIGNMENT`: the size never changes, as compiled code wants it.
+    """
+    for top in _places(height, tile_height):
+        for left in _places(width, tile_width):
+            yield Tile(top, left, tile_height, tile_width)
+
+
+def _places(length: int, size: int) -> list[int]:
+    last = max(0, _aligned(length) - size)
+    return [min(first, last) for first in range(0, length, size)]
+
+
+def held_parts(signal: Tensor, tile_height: int, tile_width: int) -> Iterator[tuple[Tile, Tensor]]:
+    """Parts of frames with all of their halo, the pixels of the edges repeated beyond the frame.
+
+    Args:
+        signal: (N, 3, H, W), whole frames.
+        tile_height: of a tile.
+        tile_width: likewise.
+
+    Yields:
+        Each tile, and (N, 3, tile_height + 2·HALO, tile_width + 2·HALO), channels last.
     """
     height, width = signal.shape[-2:]
-    top, left = max(rows.start - HALO, 0), max(columns.start - HALO, 0)
-    bottom, right = min(rows.stop + HALO, height), min(columns.stop + HALO, width)
-    part = signal[:, :, top:bottom, left:right]
-    if edges is Edges.HELD:
-        above, before = HALO - (rows.start - top), HALO - (columns.start - left)
-        below, after = HALO - (bottom - rows.stop), HALO - (right - columns.stop)
-        part = F.pad(part, (before, after, above, below), mode="replicate")
-        top, left = rows.start - HALO, columns.start - HALO
-    logits = network.expand(part.contiguous(memory_format=torch.channels_last), code)
-    return logits[:, :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
+    below, after = (
+        max(size, _aligned(length)) - length for length, size in ((height, tile_height), (width, tile_width))
+    )
+    held = F.pad(signal, (HALO, HALO + after, HALO, HALO + below), mode="replicate")
+    for tile in tiles(height, width, tile_height, tile_width):
+        part = held[:, :, tile.top : tile.top + tile_height + 2 * HALO, tile.left : tile.left + tile_width + 2 * HALO]
+        yield tile, part.contiguous(memory_format=torch.channels_last)
+
+
+def global_code(network: ExpandNet, signal: Tensor) -> Tensor:
+    """The global branch: whole frames (N, 3, H, W) to (N, 64), each frame once.
+
+    In float32 whatever the caller's autocast, and frame by frame, as convolutions round differently in
+    batches. Its rounding would shift whole frames, which flickers; this way a frame is the same in any
+    batch, and it costs next to nothing.
+    """
+    with torch.autocast(signal.device.type, enabled=False):
+        return torch.cat([network.global_features(frame) for frame in signal.unsqueeze(1)])
 
 
 def logit_tiles(
     network: ExpandNet, signal: Tensor, tile: int, edges: Edges = Edges.ZERO
 ) -> Iterator[tuple[slice, slice, Tensor]]:
     """The network's output tile by tile, equal to that of whole frames.
-
-    The global branch sees each whole frame once: in float32 whatever the caller's autocast, and
-    alone, as convolutions round differently in batches. Its rounding would shift whole frames,
-    which flickers; this way a frame is the same in any batch, and it costs next to nothing.
 
     Args:
         network: in evaluation mode.
@@ -65,15 +113,36 @@ def logit_tiles(
     Yields:
         Rows, columns, and the logits (N, 3, rows, columns), float32, of each tile.
     """
-    if tile < 1:
-        raise ValueError(f"tile {tile} is less than 1")
     height, width = signal.shape[-2:]
-    with torch.autocast(signal.device.type, enabled=False):
-        code = torch.cat([network.global_features(frame) for frame in signal.unsqueeze(1)])
-    for top, bottom in _spans(height, tile):
-        for left, right in _spans(width, tile):
-            rows, columns = slice(top, bottom), slice(left, right)
-            yield rows, columns, _expand_part(network, signal, rows, columns, code, edges)
+    size = even_size(height, tile), even_size(width, tile)
+    code = global_code(network, signal)
+    if edges is Edges.HELD:
+        for place, part in held_parts(signal, *size):
+            logits = network.expand(part, code)[..., HALO:-HALO, HALO:-HALO]
+            yield placed(place, logits, height, width)
+    else:
+        for place in tiles(height, width, *size):
+            yield _published_part(network, signal, place, code)
+
+
+def placed(tile: Tile, pixels: Tensor, height: int, width: int) -> tuple[slice, slice, Tensor]:
+    """Rows and columns of a frame that a tile covers, and its pixels there; what lies beyond the frame is left out."""
+    rows = slice(tile.top, min(tile.top + tile.height, height))
+    columns = slice(tile.left, min(tile.left + tile.width, width))
+    return rows, columns, pixels[..., : rows.stop - rows.start, : columns.stop - columns.start]
+
+
+def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor) -> tuple[slice, slice, Tensor]:
+    """One tile, computed with as much of the halo as lies within the frame.
+
+    What is missing of the halo lies beyond the frame. There, and only there, the zero padding of
+    the layers stands in the result, exactly as for the whole frame.
+    """
+    height, width = signal.shape[-2:]
+    top, left = max(tile.top - HALO, 0), max(tile.left - HALO, 0)
+    bottom, right = min(tile.top + tile.height + HALO, height), min(tile.left + tile.width + HALO, width)
+    part = signal[:, :, top:bottom, left:right].contiguous(memory_format=torch.channels_last)
+    return placed(tile, network.expand(part, code)[:, :, tile.top - top :, tile.left - left :], height, width)
 
 
 def expand_tiled(network: ExpandNet, signal: Tensor, tile: int, edges: Edges = Edges.ZERO) -> Tensor:

@@ -46,9 +46,9 @@ def optical_flow(picture: Tensor, following: Tensor) -> Tensor:
         pyramid.append((_halved(pyramid[-1][0]), _halved(pyramid[-1][1])))
     flow = no_flow(pyramid[-1][0])
     for first, other in reversed(pyramid):
-        flow = _enlarged(flow, first)
+        flow, windows = _enlarged(flow, first), _Matched(first)
         for _ in range(_STEPS):
-            flow = _stepped(first, other, flow)
+            flow = windows.stepped(other, flow)
     return _enlarged(flow, picture)
 
 
@@ -98,14 +98,22 @@ def _enlarged(flow: Tensor, picture: Tensor) -> Tensor:
     return 2 * F.interpolate(flow, picture.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def _stepped(picture: Tensor, other: Tensor, flow: Tensor) -> Tensor:
-    """One step of Gauss and Newton towards the flow that matches the windows."""
-    padded = F.pad(picture, (1, 1, 1, 1), mode="replicate")
-    right = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
-    down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
-    difference = warped(other, flow) - warped(picture, no_flow(picture))
-    products = (right * right, right * down, down * down, right * difference, down * difference)
-    xx, xy, yy, x, y = box_mean(torch.cat(products, 1), _WINDOW).chunk(5, 1)
-    xx, yy = xx + _NOISE, yy + _NOISE
-    step = torch.cat((xy * y - yy * x, xy * x - xx * y), 1) / (xx * yy - xy * xy)
-    return box_mean(flow + step.clamp(-_LONGEST_STEP, _LONGEST_STEP), 1)
+class _Matched:
+    """A picture whose windows are looked for in another."""
+
+    def __init__(self, picture: Tensor) -> None:
+        padded = F.pad(picture, (1, 1, 1, 1), mode="replicate")
+        self._right = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
+        self._down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
+        squares = torch.cat((self._right * self._right, self._right * self._down, self._down * self._down), 1)
+        xx, self._xy, yy = box_mean(squares, _WINDOW).chunk(3, 1)
+        self._xx, self._yy = xx + _NOISE, yy + _NOISE
+        self._determinant = self._xx * self._yy - self._xy * self._xy
+        self._still = warped(picture, no_flow(picture))
+
+    def stepped(self, other: Tensor, flow: Tensor) -> Tensor:
+        """One step of Gauss and Newton towards the flow that matches the windows."""
+        difference = warped(other, flow) - self._still
+        x, y = box_mean(torch.cat((self._right * difference, self._down * difference), 1), _WINDOW).chunk(2, 1)
+        step = torch.cat((self._xy * y - self._yy * x, self._xy * x - self._xx * y), 1) / self._determinant
+        return box_mean(flow + step.clamp(-_LONGEST_STEP, _LONGEST_STEP), 1)

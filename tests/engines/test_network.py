@@ -8,7 +8,7 @@ from tests.network.models import random_network, zero_network
 from tsexpand.colour.signal import SignalFormat
 from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.engines.devices import Precision
-from tsexpand.engines.eager import EagerEngine
+from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network.expandnet import ExpandNet
 from tsexpand.network.output import Parametrisation
@@ -23,11 +23,11 @@ ABSOLUTE, RELATIVE = Parametrisation.ABSOLUTE, Parametrisation.RELATIVE
 def engine_of(
     network: ExpandNet,
     parametrisation: Parametrisation = ABSOLUTE,
-    precision: Precision = Precision.AUTO,
+    precision: Precision = Precision.FLOAT32,
     tile: int | None = None,
     reference_white: float = 203.0,
-) -> EagerEngine:
-    return EagerEngine(Weights(network, parametrisation, "test", "", {}), CPU, precision, tile, reference_white)
+) -> NetworkEngine:
+    return NetworkEngine(Weights(network, parametrisation, "test", "", {}), CPU, precision, tile, reference_white)
 
 
 class SmallMemory(ExpandNet):

@@ -1,0 +1,168 @@
+"""Compiled code: what it gives, how it is kept, and what happens where it can't be had."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.network.models import random_network
+from tsexpand.engines import artefacts
+from tsexpand.engines.artefacts import Artefact, CompilationError, best_shape
+from tsexpand.engines.devices import Compilation, Precision
+from tsexpand.engines.network import COMPILING, LOADING, SAVED, NetworkEngine
+from tsexpand.errors import DeviceError
+from tsexpand.network.output import Parametrisation
+from tsexpand.network.weights import Weights
+
+from .pictures import frame_of, noise
+
+CPU = torch.device("cpu")
+TILE = 24
+
+
+def engine_of(
+    compilation: Compilation = Compilation.ALWAYS,
+    parametrisation: Parametrisation = Parametrisation.ABSOLUTE,
+    told: list[str] | None = None,
+) -> NetworkEngine:
+    weights = Weights(random_network(), parametrisation, "test", "", {})
+    tell = (lambda: None) if told is None else (lambda: told.append("compiling"))
+    return NetworkEngine(weights, CPU, Precision.FLOAT32, TILE, 203.0, compilation, tell)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with compiled code in it, for the tests of this module: 20 seconds."""
+    if shutil.which("g++") is None and shutil.which("clang++") is None:
+        pytest.skip("needs a C++ compiler")
+    with pytest.MonkeyPatch.context() as patch:
+        cache = tmp_path_factory.mktemp("cache")
+        patch.setenv("TSEXPAND_CACHE", str(cache))
+        Artefact(torch.float32, TILE, TILE).make()
+        return cache
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TSEXPAND_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+
+
+def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TSEXPAND_CACHE", str(made))
+    told: list[str] = []
+    engine = engine_of(told=told)
+    engine.expect(1)
+    assert not told  # it was made before
+    assert engine.description == "test on cpu, float32, compiled, tiles of 24×24"
+    batch = noise(2, 41, 50)
+    light = engine.expand(batch).light
+    expected = engine_of(Compilation.NEVER).expand(batch).light
+    torch.testing.assert_close(light, expected, rtol=2e-4, atol=1e-5)
+    assert torch.equal(engine.expand(frame_of(batch, 1)).light, light[1:])
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert torch.equal(engine.expand(batch).light, light)
+    torch.set_num_threads(before)
+    assert [path.name for path in made.iterdir()] == [Artefact(torch.float32, TILE, TILE).path.name]
+
+
+def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Path) -> None:
+    path = Artefact(torch.float32, TILE, TILE).path
+    cache.mkdir()
+    path.write_bytes(b"PK\x03\x04 nothing")
+    engine = engine_of(Compilation.AUTO)
+    engine.expect(math.inf)
+    assert not path.exists()
+    assert "uncompiled" in engine.notices[0] and str(path) in engine.notices[0]
+    assert "compiled" not in engine.description
+    assert engine.expand(noise(1, 8, 8)).light.isfinite().all()
+    engine.expect(math.inf)
+    assert len(engine.notices) == 1  # it is not tried again
+
+
+@pytest.mark.usefixtures("cache", "no_compiler")
+def test_without_a_compiler_the_network_runs_uncompiled_and_says_so() -> None:
+    told: list[str] = []
+    engine = engine_of(Compilation.AUTO, told=told)
+    engine.expect(math.inf)
+    assert told == ["compiling"]
+    assert "C++ compiler" in engine.notices[0]
+    with pytest.raises(DeviceError, match=r"can't be compiled here: .*C\+\+ compiler.*; try --compile never"):
+        engine_of(Compilation.ALWAYS).expect(1)
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TSEXPAND_CACHE", str(tmp_path / "file"))
+    with pytest.raises(CompilationError, match="file: "):
+        Artefact(torch.float32, TILE, TILE).make()
+
+
+def test_a_compiler_that_hangs_is_stopped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artefacts, "TIME_LIMIT", 0.1)
+    with pytest.raises(CompilationError, match=r"longer than 0\.1 s"):
+        Artefact(torch.float32, TILE, TILE).make()
+    assert not list(cache.iterdir())
+
+
+@pytest.mark.parametrize(("made", "cost"), [(False, COMPILING), (True, LOADING)])
+def test_code_is_compiled_once_the_clips_repay_it(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, made: bool, cost: float
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(Artefact, "make", lambda artefact: calls.append("made"))
+    monkeypatch.setattr(Artefact, "load", lambda artefact: calls.append("loaded"))
+    monkeypatch.setattr(NetworkEngine, "_seconds_a_pixel", lambda engine: 1e-3)
+    if made:
+        cache.mkdir()
+        Artefact(torch.float32, TILE, TILE).path.touch()
+    engine = engine_of(Compilation.AUTO)
+    third = cost / SAVED / 1e-3 / 3 * 1.1
+    for _ in range(2):
+        engine.expect(third)
+        assert not calls
+    engine.expect(third)  # short ones add up
+    assert calls == (["loaded"] if made else ["made", "loaded"])
+    engine.expect(math.inf)
+    assert calls.count("loaded") == 1
+
+
+def test_what_can_not_be_compiled_is_refused_or_left() -> None:
+    with pytest.raises(DeviceError, match="only weights for absolute light"):
+        engine_of(Compilation.ALWAYS, Parametrisation.RELATIVE)
+    engine = engine_of(Compilation.AUTO, Parametrisation.RELATIVE)
+    engine.expect(math.inf)
+    assert "compiled" not in engine.description and not engine.notices
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_name_of_an_artefact_holds_what_it_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Artefact(torch.float32, 24, 28).path
+    assert path.name.startswith("expand_float32_24x28_") and path.suffix == ".pt2"
+    assert Artefact(torch.float32, 24, 28).path == path
+    monkeypatch.setattr(artefacts, "_processor", lambda: "another")
+    assert Artefact(torch.float32, 24, 28).path != path
+
+
+@pytest.mark.parametrize(
+    ("cache_size", "dtype", "shape"),
+    [
+        (32 << 20, torch.bfloat16, (108, 120)),
+        (32 << 20, torch.float32, (72, 96)),
+        (8 << 20, torch.bfloat16, (60, 64)),
+        (1 << 20, torch.float32, (60, 64)),
+    ],
+)
+def test_tiles_fit_into_the_cache(
+    monkeypatch: pytest.MonkeyPatch, cache_size: int, dtype: torch.dtype, shape: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(artefacts, "_last_level_cache", lambda: cache_size)
+    assert best_shape(dtype) == shape

@@ -1,0 +1,58 @@
+import pytest
+import torch
+
+from tests.network.models import random_network
+from tsexpand.engines.devices import Precision
+from tsexpand.engines.network import NetworkEngine
+from tsexpand.engines.promise import Difference, difference
+from tsexpand.network.expandnet import ExpandNet
+from tsexpand.network.output import Parametrisation
+from tsexpand.network.tiling import logit_tiles
+from tsexpand.network.weights import Weights
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def bfloat16_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+
+
+def engine_of(network: ExpandNet, precision: Precision = Precision.AUTO) -> NetworkEngine:
+    return NetworkEngine(Weights(network, Parametrisation.ABSOLUTE, "test", "", {}), CPU, precision)
+
+
+def loud(factor: float) -> ExpandNet:
+    """A network whose output, and with it its roundings, is so many times as large."""
+    network = random_network()
+    network.end_net[1].weight.mul_(factor)
+    return network
+
+
+def test_weights_that_keep_the_promise_run_in_bfloat16() -> None:
+    engine = engine_of(loud(0.1))
+    assert "bfloat16" in engine.description and not engine.notices
+
+
+def test_weights_that_break_the_promise_run_in_float32_and_say_so() -> None:
+    engine = engine_of(loud(30))
+    assert "float32" in engine.description
+    assert engine.notices[0].startswith("test runs in float32, as bfloat16 would be within ")
+
+
+def test_what_is_asked_for_by_name_is_what_runs() -> None:
+    engine = engine_of(loud(30), Precision.BFLOAT16)
+    assert "bfloat16" in engine.description and not engine.notices
+
+
+def test_a_difference_is_of_light() -> None:
+    network = random_network()
+    exact = lambda signal: logit_tiles(network, signal, 64)  # noqa: E731
+    same = difference(exact, exact, Parametrisation.ABSOLUTE, CPU)
+    assert same.psnr > 130 and same.steps == 0
+    louder = loud(1.01)
+    other = lambda signal: logit_tiles(louder, signal, 64)  # noqa: E731
+    found = difference(other, exact, Parametrisation.ABSOLUTE, CPU)
+    assert 0 < found.psnr < 100 and found.steps > 0
+    assert Difference(50.0, 0.5).is_invisible
+    assert not Difference(49.9, 0.0).is_invisible and not Difference(99.0, 0.6).is_invisible

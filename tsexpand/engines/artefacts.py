@@ -1,0 +1,195 @@
+"""Compiled code for this machine: made once, kept in the user's cache, loaded in every later run.
+
+What is compiled takes the weights as an input, so that one artefact serves every model. It is made by
+a process of its own: the compiler needs memory and modules that the conversion does not.
+"""
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from .. import __version__
+from ..network import expandnet, output, winograd
+from ..network.expandnet import HALO, ExpandNet
+from ..network.tiling import global_code, held_parts, placed
+from ..network.winograd import Kernels, kernels
+
+Expand = Callable[[Tensor, Tensor, Kernels], Tensor]
+"""`winograd.FullResolution.forward`, compiled."""
+
+TIME_LIMIT = 600.0
+"""Seconds that a compilation may take; usual are 20."""
+
+_SHAPES = ((108, 120), (72, 96), (60, 64))
+"""Height and width of tiles, the largest first; the first covers frames of 1080 and 2160 lines without a remainder."""
+
+_BYTES_A_PIXEL = 4 * (64 + 128)
+"""Elements that the products of the widest layer read and write for a pixel: 16 for each block of four, in 64 and 128
+channels."""
+
+_SHARE_OF_CACHE = 0.65
+"""Beyond about this of the last level cache a tile's products are fetched from memory; with it the rate halved."""
+
+_CACHE = 32 << 20
+"""Bytes of last level cache where the system does not tell."""
+
+
+class CompilationError(Exception):
+    """There is no compiler here, or it failed; the message says so in a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """What is compiled: the full-resolution part for tiles of one size in one number type.
+
+    Attributes:
+        dtype: of the products.
+        height: of a tile, without its halo.
+        width: likewise.
+    """
+
+    dtype: torch.dtype
+    height: int
+    width: int
+
+    @property
+    def path(self) -> Path:
+        """Where it is kept. Its name holds all that it depends on: code, library, processor."""
+        sources = [Path(module.__file__ or "").read_bytes() for module in (winograd, output, expandnet)]
+        facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
+        digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
+        kind = str(self.dtype).removeprefix("torch.")
+        return cache_folder() / f"expand_{kind}_{self.height}x{self.width}_{digest}.pt2"
+
+    def example(self) -> tuple[Tensor, Tensor, Kernels]:
+        """Inputs of its kind."""
+        size = (1, 3, self.height + 2 * HALO, self.width + 2 * HALO)
+        signal = torch.zeros(size).contiguous(memory_format=torch.channels_last)
+        return signal, torch.zeros(1, 64), kernels(ExpandNet(), self.dtype)
+
+    def load(self) -> Expand:
+        """The compiled code.
+
+        Raises:
+            CompilationError: the file can't be loaded; it is removed.
+        """
+        try:
+            loaded: Expand = torch._inductor.aoti_load_package(str(self.path))
+            loaded(*self.example())
+        except Exception as error:  # of a file damaged or made for another machine almost any type
+            self.path.unlink(missing_ok=True)
+            raise CompilationError(f"{self.path} could not be loaded ({_first_line(str(error))})") from error
+        return loaded
+
+    def make(self) -> None:
+        """Compiles it, in a process of its own, into its place.
+
+        Raises:
+            CompilationError: there is no compiler, it failed or took too long, or the cache can't be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self.path.parent) as folder:
+                part = Path(folder) / self.path.name
+                self._compile(part)
+                part.replace(self.path)
+        except OSError as error:
+            raise CompilationError(f"{self.path.parent}: {error.strerror}") from error
+
+    def _compile(self, part: Path) -> None:
+        kind = str(self.dtype).removeprefix("torch.")
+        command = [sys.executable, "-m", __name__, kind, str(self.height), str(self.width), str(part)]
+        environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(part.parent / "inductor")}
+        try:
+            done = subprocess.run(
+                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIME_LIMIT
+            )
+        except subprocess.TimeoutExpired as error:
+            raise CompilationError(f"the compiler took longer than {TIME_LIMIT:g} s") from error
+        if done.returncode or not part.is_file():
+            raise CompilationError(_reason(done.stderr))
+
+
+def compiled_tiles(
+    expand: Expand, artefact: Artefact, network: ExpandNet, weights: Kernels, signal: Tensor
+) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Logits of the tiles of a frame, as `tiling.logit_tiles` gives them.
+
+    Args:
+        expand: the artefact, loaded.
+        artefact: that it is.
+        network: the whole of it.
+        weights: of its full-resolution part, as `winograd.kernels` gives them.
+        signal: (1, 3, H, W), a whole frame, R′G′B′ in [0, 1].
+    """
+    height, width = signal.shape[-2:]
+    code = global_code(network, signal)
+    for tile, part in held_parts(signal, artefact.height, artefact.width):
+        yield placed(tile, expand(part, code, weights), height, width)
+
+
+def cache_folder() -> Path:
+    """Where artefacts are kept: $TSEXPAND_CACHE, or tsexpand in the user's cache folder."""
+    given = os.environ.get("TSEXPAND_CACHE")
+    if given:
+        return Path(given)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsexpand"
+
+
+def best_shape(dtype: torch.dtype) -> tuple[int, int]:
+    """Height and width of the largest tile whose products stay in the cache."""
+    room = _SHARE_OF_CACHE * _last_level_cache() / (_BYTES_A_PIXEL * dtype.itemsize)
+    return next((shape for shape in _SHAPES if shape[0] * shape[1] <= room), _SHAPES[-1])
+
+
+def _last_level_cache() -> int:
+    """Bytes, as far as the system tells."""
+    try:
+        size = Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text().strip()
+        return int(size.removesuffix("K")) << 10
+    except (OSError, ValueError):
+        return _CACHE
+
+
+def _processor() -> str:
+    """What compiled code for this processor relies on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() + str(torch.cpu.get_capabilities())
+    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+
+
+def _reason(stderr: str) -> str:
+    """The line of a traceback that says why."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    named = [line for line in lines if "Error" in line or "error:" in line]
+    return _first_line((named or lines or ["the compiler failed"])[-1])
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[0][:200]
+
+
+def _main(kind: str, height: str, width: str, path: str) -> None:
+    """The other process."""
+    from torch._inductor import cpp_builder
+
+    cpp_builder.get_cpp_compiler()  # before the work: it raises where there is none
+    artefact = Artefact(getattr(torch, kind), int(height), int(width))
+    with torch.no_grad():
+        program = torch.export.export(winograd.FullResolution().eval(), artefact.example())
+        torch._inductor.aoti_compile_and_package(program, package_path=path)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

@@ -1,0 +1,205 @@
+"""The network on one device: by PyTorch layer by layer, which starts at once and works everywhere, or compiled."""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from ..errors import DeviceError
+from ..frames import LightBatch, SignalBatch
+from ..network import output
+from ..network.output import REFERENCE_WHITE, Parametrisation
+from ..network.tiling import Edges, even_size, logit_tiles
+from ..network.weights import Weights
+from ..network.winograd import kernels
+from .artefacts import Artefact, CompilationError, best_shape, compiled_tiles
+from .devices import MIN_TILE, Compilation, Precision, default_tile
+from .display import display_signal, thumbnails
+from .gain import gain_to_display
+from .promise import LogitTiles, difference
+
+LOADING, COMPILING = 3.0, 25.0
+"""Seconds that it takes to load compiled code, or to make it, about."""
+
+SAVED = 0.4
+"""Share of the time that compiled code saves, at least."""
+
+
+class NetworkEngine:
+    """A network on one device.
+
+    Args:
+        weights: the network, of which the engine takes a copy.
+        device: where to work.
+        precision: of the convolutions.
+        tile: height and width of tiles at most, None for the device's default. Where the device runs out
+            of memory it is halved, and stays so. Compiled code has its own.
+        reference_white: luminance of signal 1.0, cd/m².
+        compilation: whether the CPU runs compiled code.
+        on_compile: told before something is compiled, which takes a while.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        device: torch.device,
+        precision: Precision = Precision.AUTO,
+        tile: int | None = None,
+        reference_white: float = REFERENCE_WHITE,
+        compilation: Compilation = Compilation.NEVER,
+        on_compile: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._weights = weights
+        network = copy.deepcopy(weights.network).to(device)
+        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
+        self._device = device
+        self._tile = tile
+        self._reference_white = reference_white
+        self._notices: list[str] = []
+        self._dtype = self._promised(precision)
+        self._compilation = self._possible(compilation)
+        self._on_compile = on_compile
+        self._expected = 0.0
+        self._compiled: LogitTiles | None = None
+
+    @property
+    def description(self) -> str:
+        """What runs where."""
+        kind = str(self._dtype).removeprefix("torch.")
+        if self._compiled is not None:
+            height, width = self._compiled_shape
+            return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {width}×{height}"
+        return f"{self._weights.name} on {self._device}, {kind}, tiles of {self._eager_tile}"
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """That something is not as it was asked for, a sentence each."""
+        return tuple(self._notices)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it works."""
+        return self._device
+
+    @property
+    def _eager_tile(self) -> int:
+        return default_tile(self._device) if self._tile is None else self._tile
+
+    @property
+    def _compiled_shape(self) -> tuple[int, int]:
+        if self._tile is None:
+            return best_shape(self._dtype)
+        return even_size(self._tile, self._tile), even_size(self._tile, self._tile)
+
+    def _promised(self, precision: Precision) -> torch.dtype:
+        """The number type; instead of one that was not asked for by name float32, where these weights need it."""
+        dtype = precision.on(self._device)
+        if precision is not Precision.AUTO or dtype is torch.float32:
+            return dtype
+        with torch.inference_mode():
+            found = difference(
+                self._eager(dtype), self._eager(torch.float32), self._weights.parametrisation, self._device
+            )
+        if found.is_invisible:
+            return dtype
+        kind = str(dtype).removeprefix("torch.")
+        self._notices.append(f"{self._weights.name} runs in float32, as {kind} would be within {found} of it only")
+        return torch.float32
+
+    def _possible(self, compilation: Compilation) -> Compilation:
+        absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
+        if absolute and self._device.type == "cpu" and self._dtype in (torch.float32, torch.bfloat16):
+            return compilation
+        if compilation is Compilation.ALWAYS:
+            raise DeviceError("--compile always: only weights for absolute light on the CPU, float32 or bfloat16")
+        return Compilation.NEVER
+
+    def expect(self, pixels: float) -> None:
+        """See `Engine.expect`; compiles, or loads what was compiled, where that is repaid.
+
+        Raises:
+            DeviceError: it is to be compiled in any case, and can't.
+        """
+        if self._compilation is Compilation.NEVER or self._compiled is not None:
+            return
+        artefact = Artefact(self._dtype, *self._compiled_shape)
+        made = artefact.path.is_file()
+        if self._compilation is Compilation.AUTO:
+            self._expected += pixels * self._seconds_a_pixel()
+            if self._expected * SAVED < (LOADING if made else COMPILING):
+                return
+        try:
+            if not made:
+                self._on_compile()
+                artefact.make()
+            weights = kernels(self._network, self._dtype)
+            self._compiled = partial(compiled_tiles, artefact.load(), artefact, self._network, weights)
+        except CompilationError as error:
+            if self._compilation is Compilation.ALWAYS:
+                raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
+            self._notices.append(f"the network runs uncompiled, at about half the speed: {error}")
+            self._compilation = Compilation.NEVER
+
+    def _seconds_a_pixel(self) -> float:
+        """Of the uncompiled network, measured on one tile."""
+        size = self._eager_tile
+        signal = torch.zeros(1, 3, size, size, device=self._device)
+        with torch.inference_mode():
+            times = []
+            for _ in range(2):  # the first one prepares what the others use
+                began = time.perf_counter()
+                for _ in self._eager(self._dtype)(signal):
+                    pass
+                times.append(time.perf_counter() - began)
+        return min(times) / size**2
+
+    def expand(self, batch: SignalBatch) -> LightBatch:
+        """See `Engine.expand`; absolute light, or relative light with its gains, as the weights say."""
+        # TensorFloat-32, cuDNN's default, has 10 bits of mantissa: not what float32 promises.
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            while True:
+                try:
+                    return self._expand(batch)
+                except torch.OutOfMemoryError as error:
+                    self._halve_tile(error)
+
+    def _halve_tile(self, error: torch.OutOfMemoryError) -> None:
+        if self._eager_tile <= MIN_TILE:
+            raise DeviceError(
+                f"{self._device}: out of memory even at tiles of {self._eager_tile}; try a smaller batch size"
+            ) from error
+        self._tile = max(MIN_TILE, self._eager_tile // 2)
+
+    def _expand(self, batch: SignalBatch) -> LightBatch:
+        signal = display_signal(batch, self._device)
+        # On the CPU frame by frame: a batch would take memory and save nothing.
+        portion = 1 if self._device.type == "cpu" else len(batch)
+        light = torch.cat([self._light(signal[i : i + portion]) for i in range(0, len(batch), portion)])
+        gains = None
+        if self._weights.parametrisation is Parametrisation.RELATIVE:
+            gains = gain_to_display(light, signal, batch.signal.primaries, self._reference_white)
+        return LightBatch(light, batch.signal.primaries, batch.timings, thumbnails(signal), gains, batch.packets)
+
+    def _light(self, signal: Tensor) -> Tensor:
+        """Light of whole frames; each tile's logits become light at once, so they are never held whole."""
+        parametrisation = self._weights.parametrisation
+        scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
+        light = signal.new_empty(signal.shape)
+        for rows, columns, logits in (self._compiled or self._eager(self._dtype))(signal):
+            part = output.light(logits, signal[:, :, rows, columns], parametrisation)
+            light[:, :, rows, columns] = part.mul_(scale)
+        return light
+
+    def _eager(self, dtype: torch.dtype) -> LogitTiles:
+        """Layer by layer, with convolutions in a number type."""
+        absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
+        edges = Edges.HELD if absolute else Edges.ZERO  # relative: as published
+
+        def tiles(signal: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+            with torch.autocast(self._device.type, dtype, enabled=dtype is not torch.float32):
+                yield from logit_tiles(self._network, signal, self._eager_tile, edges)
+
+        return tiles
