@@ -12,7 +12,7 @@ from tsexpand.cli import cli
 ROOT = Path(__file__).parent.parent
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("cli", "colour", "datasets", "evaluate", "quality", "train")),
+    *(p for p in (ROOT / "docs").glob("*.md") if p.stem not in ("architecture", "development")),
 ]
 OTHERS = {"--constraint", "--help", "--debug", "--nproc-per-node"}  # of pip, click and torchrun
 

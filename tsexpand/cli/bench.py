@@ -55,6 +55,8 @@ def bench_command(
     tsexpand bench --size 1920x1080
     tsexpand bench --json figures.json -- clip.mp4 out.mkv --preset fast
     """
+    if "conversion" in only and not conversion:
+        raise click.UsageError("--only conversion: give one after --, such as -- clip.mp4 out.mkv")
     to_stdout = str(json_path) == "-"
     if json_path is not None and not to_stdout:
         check_files([json_path], [], overwrite)

@@ -62,6 +62,7 @@ class NetworkEngine:
         self._dtype = self._promised(precision)
         self._compilation = self._possible(compilation)
         self._on_compile = on_compile
+        self._pace = 0.0
         self._expected = 0.0
         self._compiled: LogitTiles | None = None
 
@@ -128,7 +129,8 @@ class NetworkEngine:
         artefact = Artefact(self._dtype, *self._compiled_shape)
         made = artefact.path.is_file()
         if self._compilation is Compilation.AUTO:
-            self._expected += pixels * self._seconds_a_pixel()
+            self._pace = self._pace or self._seconds_a_pixel()
+            self._expected += pixels * self._pace
             if self._expected * SAVED < (LOADING if made else COMPILING):
                 return
         try:

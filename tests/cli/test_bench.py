@@ -1,0 +1,88 @@
+"""`tsexpand bench`: that its figures are there and of one kind; how large they are is the machine's."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from tests.codecs.input_clips import write_clip
+from tests.network.models import random_network
+from tests.test_convert import TAGS, flat
+from tsexpand.bench import network, pipeline
+from tsexpand.bench.network import published_loop, published_parts
+from tsexpand.bench.pipeline import StageTime, overhead
+from tsexpand.cli import cli
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each thing once, and nothing compiled."""
+
+    def once(run: Callable[[], object], seconds: float = 0, least: int = 0) -> float:
+        run()
+        return 0.5
+
+    monkeypatch.setattr(network, "fastest", once)
+    monkeypatch.setenv("CXX", "/nowhere/g++")
+
+
+def test_the_published_loop_is_the_published_graph_but_at_the_seams() -> None:
+    """One patch holds the whole of a small frame; in a larger one the rim of each patch saw zeros."""
+    graph = random_network()
+    small = network.picture(60, 80, CPU)
+    assert torch.equal(published_loop(graph, small), published_parts(graph, small))
+    large = network.picture(300, 260, CPU)
+    difference = (published_loop(graph, large) - published_parts(graph, large)).abs().amax((0, 1))
+    assert difference[:220, :220].max() < 1e-5 < difference.max()
+
+
+def test_rates_are_of_the_same_operations() -> None:
+    rows = {row.name: row for row in network.rates(random_network(), 64, 64, CPU, (torch.float32,))}
+    assert rows["matrix product, float32"].gigaflops == pytest.approx(2 * 2048**3 / 0.5 / 1e9)
+    ours = rows["layer by layer, float32"]
+    assert ours.gigaflops == pytest.approx(2 * 200_256 * 64 * 64 / 0.5 / 1e9)
+    assert ours.against_loop == 1.0
+    assert ours.against_product == pytest.approx(ours.gigaflops / rows["matrix product, float32"].gigaflops)
+
+
+def test_stages_are_measured_alone_and_at_once(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mkv", [flat(40 + 8 * i) for i in range(5)], tags=TAGS)
+    result = CliRunner().invoke(
+        cli, ["bench", "--only", "conversion", "--json", "-", "--", str(tmp_path / "clip.mkv"), "out"]
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads(result.stdout)
+    stages = {row["name"]: row for row in figures["conversion"] if "seconds" in row}
+    assert list(stages) == ["decode", "device", "write", "convert"]
+    assert all(row["frames"] == 5 and 0 < row["seconds"] < math.inf for row in stages.values())
+    assert figures["machine"][0]["torch"] == torch.__version__
+    assert "× the slowest stage" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
+
+
+def test_the_overhead_is_against_the_slowest_stage() -> None:
+    times = [StageTime("decode", 5, 1.0), StageTime("device", 5, 4.0), StageTime("write", 5, 2.0)]
+    assert overhead([*times, StageTime("convert", 5, 5.0)]) == 1.25
+    assert pipeline.StageTime("decode", 5, 2.0).frames_per_second == 2.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--size", "1920"], "'1920' is not a frame size such as 1920x1080"),
+        (["--size", "10x10"], "each from 64 to 16384"),
+        (["--only", "conversion", "--", "-", "out"], "a conversion of one file can be measured"),
+        (["--only", "conversion"], "give one after --"),
+        (["--only", "everything"], "'everything' is not one of"),
+    ],
+)
+def test_what_can_not_be_measured_is_refused(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(cli, ["bench", *arguments])
+    assert result.exit_code == 2
+    assert message in result.output
