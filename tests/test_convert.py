@@ -14,7 +14,8 @@ import torch
 
 from tests.codecs.input_clips import write_clip
 from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
-from tsexpand.convert import ConvertProgress, busy_seconds, convert
+from tsexpand.convert import ConvertProgress, Spent, convert, time_spent
+from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.errors import DeviceError, InputError, OutputError
 from tsexpand.flow import StageTimes
 from tsexpand.frames import LightBatch, SignalBatch
@@ -180,20 +181,21 @@ def test_progress_counts_to_the_end(clip: Path, tmp_path: Path) -> None:
     shown: list[ConvertProgress] = []
     convert(options(clip, tmp_path / "out", batch_size=3), IDENTITY, on_progress=shown.append)
     assert [progress.frames for progress in shown] == [3, 6, 8]
-    assert all(progress.bottleneck in ("decode", "device", "write") for progress in shown)
+    assert all(progress.bottleneck in ("decode", "network", "write") for progress in shown)
 
 
-def test_busy_seconds_leave_out_waiting() -> None:
-    times = [StageTimes("decode", 9, busy=3.0, starved=1.0), StageTimes("device", 9, busy=8.0, starved=7.5)]
-    assert busy_seconds(times, 10.0) == {"decode": 3.0, "device": 7.0, "write": 2.5}
+def test_the_time_of_a_stage_is_work_and_waiting() -> None:
+    decode = StageTimes("decode", 9, busy=3.0, blocked=6.5, starved=1.0)
+    network = StageTimes("network", 9, busy=8.0, blocked=1.5, starved=7.5)
+    expected = {"decode": Spent(3.0, 6.5), "network": Spent(7.0, 2.5), "write": Spent(2.5, 7.5)}
+    assert time_spent([decode, network], 10.0) == expected
 
 
-class Failing:
+class Failing(AnalyticEngine):
     """An engine that raises at its third batch."""
 
-    description, device = "failing", torch.device("cpu")
-
     def __init__(self, error: Exception) -> None:
+        super().__init__(torch.device("cpu"))
         self._error, self._count = error, 0
 
     def expand(self, batch: SignalBatch) -> LightBatch:
@@ -217,7 +219,7 @@ def no_thread_is_left() -> Iterator[None]:
 def test_an_engine_that_raises_leaves_nothing(clip: Path, tmp_path: Path, output: str) -> None:
     with pytest.raises(DeviceError, match="out of memory") as caught:
         convert(options(clip, tmp_path / output, batch_size=1), Failing(DeviceError("out of memory")))
-    assert any("stage device" in note for note in caught.value.__notes__)
+    assert any("stage network" in note for note in caught.value.__notes__)
     assert left(tmp_path) == ["clip.mkv"]
 
 

@@ -80,7 +80,7 @@ class ConvertReport:
         frames: in each of them.
         seconds: that it took.
         engine: network, device, precision, tiles.
-        busy: seconds that each stage worked.
+        stages: where the time of each went, first to last.
         bottleneck: the stage that worked longest.
         content_light: of the video, if one was written.
         notices: what a user should know, a sentence each.
@@ -91,7 +91,7 @@ class ConvertReport:
     frames: int
     seconds: float
     engine: str
-    busy: dict[str, float]
+    stages: dict[str, "Spent"]
     bottleneck: str
     content_light: ContentLight | None
     notices: tuple[str, ...]
@@ -131,7 +131,7 @@ def convert(
             frames=written.frames,
             seconds=written.seconds,
             engine=engine.description,
-            busy=written.busy,
+            stages=written.stages,
             bottleneck=written.bottleneck,
             content_light=sink.content_light,
             notices=(*source.info.notices, *engine.notices, *sink.notices),
@@ -144,11 +144,11 @@ class _Written:
 
     frames: int = 0
     seconds: float = 0.0
-    busy: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, "Spent"] = field(default_factory=dict)
 
     @property
     def bottleneck(self) -> str:
-        return max(self.busy, key=self.busy.__getitem__, default="")
+        return max(self.stages, key=lambda name: self.stages[name].busy, default="")
 
 
 def _run(
@@ -166,11 +166,11 @@ def _run(
     with Flow() as flow:
         flow.on_cancel(source.cancel)
         signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
-        for batch, count in flow.prefetch(prepared(signals, engine, options, sink.prepare), DEPTH, "device"):
+        for batch, count in flow.prefetch(prepared(signals, engine, options, sink.prepare), DEPTH, "network"):
             sink.write(batch)
             written.frames += count
             written.seconds = time.monotonic() - began
-            written.busy = busy_seconds(flow.times, written.seconds)
+            written.stages = time_spent(flow.times, written.seconds)
             rate = written.frames / written.seconds
             on_progress(ConvertProgress(written.frames, total, rate, written.bottleneck))
     return written
@@ -180,7 +180,7 @@ def prepared(
     signals: Iterable[SignalBatch], engine: Engine, options: ConvertOptions, prepare: Callable[[LightBatch], Any]
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written."""
-    lights = anchor(map(engine.expand, signals))
+    lights = anchor(engine.stream(signals))
     if options.denoise:
         lights = denoise(lights)
     if options.smooth:
@@ -192,8 +192,16 @@ def prepared(
             yield prepare(replace(batch, light=light)), len(batch)
 
 
-def busy_seconds(times: Sequence[StageTimes], elapsed: float) -> dict[str, float]:
-    """Seconds that each stage worked, without its waiting for the one before.
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds that a stage worked, and that it waited for the one before or the one after it."""
+
+    busy: float
+    waited: float
+
+
+def time_spent(times: Sequence[StageTimes], elapsed: float) -> dict[str, Spent]:
+    """Where the time of each stage went.
 
     Args:
         times: of the stages of a chain, first to last.
@@ -202,12 +210,12 @@ def busy_seconds(times: Sequence[StageTimes], elapsed: float) -> dict[str, float
     Returns:
         One entry a stage, and "write" for the thread that consumes the last.
     """
-    waited = 0.0
-    busy = {}
+    starved = 0.0  # the wait for the stage before, which is part of what a stage was measured to work
+    spent = {}
     for stage in times:
-        busy[stage.name] = max(0.0, stage.busy - waited)
-        waited = stage.starved
-    return {**busy, "write": max(0.0, elapsed - waited)}
+        spent[stage.name] = Spent(max(0.0, stage.busy - starved), starved + stage.blocked)
+        starved = stage.starved
+    return {**spent, "write": Spent(max(0.0, elapsed - starved), starved)}
 
 
 def _expected_frames(info: VideoInfo, options: ConvertOptions) -> int | None:

@@ -59,7 +59,7 @@ def test_stages_are_measured_alone_and_at_once(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     stages = {row["name"]: row for row in figures["conversion"] if "seconds" in row}
-    assert list(stages) == ["decode", "device", "write", "convert"]
+    assert list(stages) == ["decode", "network", "write", "convert"]
     assert all(row["frames"] == 5 and 0 < row["seconds"] < math.inf for row in stages.values())
     assert figures["machine"][0]["torch"] == torch.__version__
     assert "× the slowest stage" in result.stderr
@@ -67,7 +67,7 @@ def test_stages_are_measured_alone_and_at_once(tmp_path: Path) -> None:
 
 
 def test_the_overhead_is_against_the_slowest_stage() -> None:
-    times = [StageTime("decode", 5, 1.0), StageTime("device", 5, 4.0), StageTime("write", 5, 2.0)]
+    times = [StageTime("decode", 5, 1.0), StageTime("network", 5, 4.0), StageTime("write", 5, 2.0)]
     assert overhead([*times, StageTime("convert", 5, 5.0)]) == 1.25
     assert pipeline.StageTime("decode", 5, 2.0).frames_per_second == 2.5
 

@@ -2,7 +2,14 @@ import pytest
 import torch
 
 from tsexpand.engines import devices
-from tsexpand.engines.devices import Precision, available_devices, default_batch_size, default_tile, select_device
+from tsexpand.engines.devices import (
+    Precision,
+    available_devices,
+    default_batch_size,
+    default_tile,
+    select_device,
+    select_devices,
+)
 from tsexpand.errors import DeviceError
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
@@ -29,6 +36,21 @@ def test_devices_by_name(two_gpus: None, name: str, device: str) -> None:
 def test_a_missing_device_lists_what_there_is(two_gpus: None, name: str) -> None:
     with pytest.raises(DeviceError, match=f"no device '{name}' here; there are: cpu, cuda:0, cuda:1"):
         select_device(name)
+
+
+@pytest.mark.parametrize(
+    ("names", "devices"), [("cuda:1,cuda:0", ["cuda:1", "cuda:0"]), ("all", ["cuda:0", "cuda:1"]), ("auto", ["cuda:0"])]
+)
+def test_several_devices(two_gpus: None, names: str, devices: list[str]) -> None:
+    assert select_devices(names) == [torch.device(name) for name in devices]
+
+
+def test_a_device_is_named_once_and_all_means_gpus(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DeviceError, match="cuda,cuda:0: names a device twice"):
+        select_devices("cuda,cuda:0")
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cpu"])
+    with pytest.raises(DeviceError, match="no CUDA device here; try --device cpu"):
+        select_devices("all")
 
 
 def test_without_a_gpu_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ def stage_times(options: ConvertOptions, engine: Engine) -> Iterator[StageTime]:
             with make_sink(to.outputs, info, source.companions, to.delivery) as sink:
                 batches: list[tuple[Any, int]] = []
                 working = _seconds(lambda: batches.extend(prepared(signals, engine, to, sink.prepare)))
-                yield StageTime("device", frames, working)
+                yield StageTime("network", frames, working)
 
                 def write() -> None:
                     for batch, _ in batches:

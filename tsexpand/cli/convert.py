@@ -83,7 +83,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningRec"
 @click.option(
     "--input-chroma", type=click.Choice(["left", "center", "topleft", "top", "bottomleft", "bottom"]), help="Likewise."
 )
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; cuda:0,cuda:1; all GPUs.")
 @click.option(
     "--precision", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
 )
@@ -187,21 +187,26 @@ def _own_name(source: str, to: str) -> str:
 
 def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":
     """The network, ready on its device."""
-    from ..engines.devices import Compilation, Precision, select_device
+    from ..engines.devices import Compilation, Precision, select_devices
+    from ..engines.fleet import Fleet
     from ..engines.network import NetworkEngine
     from ..network.weights import load_weights
 
-    device = select_device(values["device"])
+    devices = select_devices(values["device"])
     weights = load_weights(values["weights"])
-    return NetworkEngine(
-        weights,
-        device,
-        Precision(values["precision"]),
-        values["tile"],
-        values["reference_white"],
-        Compilation(values["compilation"]),
-        on_compile=_silent if quiet else _compiling,
-    )
+    engines = [
+        NetworkEngine(
+            weights,
+            device,
+            Precision(values["precision"]),
+            values["tile"],
+            values["reference_white"],
+            Compilation(values["compilation"]),
+            on_compile=_silent if quiet else _compiling,
+        )
+        for device in devices
+    ]
+    return engines[0] if len(engines) == 1 else Fleet(engines)
 
 
 def _silent() -> None:

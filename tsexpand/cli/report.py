@@ -47,7 +47,8 @@ def show_report(report: "ConvertReport", as_json: bool, quiet: bool) -> None:
         return
     outputs = " and ".join(str(path) for path in report.outputs)
     rate = f"{report.frames} frames in {report.seconds:.1f} s, {report.frames / report.seconds:.2f} frames/s"
-    click.echo(f"{report.source.name} -> {outputs}: {rate}, bottleneck {report.bottleneck}", err=True)
+    busy = ", ".join(f"{name} {spent.busy / report.seconds:.0%}" for name, spent in report.stages.items())
+    click.echo(f"{report.source.name} -> {outputs}: {rate}, bottleneck {report.bottleneck} (busy: {busy})", err=True)
     if report.content_light:
         light = report.content_light
         click.echo(f"MaxCLL {light.max_cll} cd/m², MaxFALL {light.max_fall} cd/m²", err=True)
@@ -63,7 +64,8 @@ def report_values(report: "ConvertReport") -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "frames_per_second": round(report.frames / report.seconds, 3),
         "engine": report.engine,
-        "busy_seconds": {name: round(seconds, 3) for name, seconds in report.busy.items()},
+        "busy_seconds": {name: round(spent.busy, 3) for name, spent in report.stages.items()},
+        "waited_seconds": {name: round(spent.waited, 3) for name, spent in report.stages.items()},
         "bottleneck": report.bottleneck,
         "max_cll": light.max_cll if light else None,
         "max_fall": light.max_fall if light else None,

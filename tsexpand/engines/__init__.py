@@ -1,5 +1,6 @@
 """Where the light is computed: an engine is the network, or none, ready on one device."""
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import torch
@@ -33,6 +34,13 @@ class Engine(Protocol):
 
         Raises:
             DeviceError: what was asked for can't be had.
+        """
+
+    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
+        """Expands batches as they come; their light comes in the same order.
+
+        Raises:
+            DeviceError: as `expand` does.
         """
 
     def expand(self, batch: SignalBatch) -> LightBatch:

@@ -1,5 +1,7 @@
 """The engine without a network: exactly what an SDR display shows, the baseline of all others."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 
 from ..colour.transfer import bt1886_eotf
@@ -37,6 +39,10 @@ class AnalyticEngine:
 
     def expect(self, pixels: float) -> None:
         """Nothing to get ready."""
+
+    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
+        """See `Engine.stream`."""
+        return map(self.expand, batches)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, in [0, reference white]."""

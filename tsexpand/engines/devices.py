@@ -75,6 +75,22 @@ def select_device(name: str) -> torch.device:
     return torch.device(full_name)
 
 
+def select_devices(names: str) -> list[torch.device]:
+    """The devices of several names, separated by commas, each once; "all": every CUDA device.
+
+    Raises:
+        DeviceError: there is no such device, or one is named twice.
+    """
+    if names == "all":
+        names = ",".join(name for name in available_devices() if name.startswith("cuda"))
+        if not names:
+            raise DeviceError("no CUDA device here; try --device cpu")
+    devices = [select_device(name) for name in names.split(",")]
+    if len(set(devices)) < len(devices):
+        raise DeviceError(f"{names}: names a device twice; name each once")
+    return devices
+
+
 def default_tile(device: torch.device) -> int:
     """Height and width of tiles that keep the device busy in modest memory."""
     return _CPU_TILE if device.type == "cpu" else _GPU_TILE

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 import torch
@@ -157,6 +157,10 @@ class NetworkEngine:
                     pass
                 times.append(time.perf_counter() - began)
         return min(times) / size**2
+
+    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
+        """See `Engine.stream`."""
+        return map(self.expand, batches)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, or relative light with its gains, as the weights say."""

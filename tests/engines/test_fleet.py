@@ -1,0 +1,106 @@
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.network.models import random_network
+from tsexpand.engines.devices import Precision
+from tsexpand.engines.fleet import AHEAD, Fleet
+from tsexpand.engines.network import NetworkEngine
+from tsexpand.errors import DeviceError
+from tsexpand.frames import LightBatch, SignalBatch
+from tsexpand.network.output import Parametrisation
+from tsexpand.network.weights import Weights
+
+from .pictures import frame_of, noise
+
+CPU = torch.device("cpu")
+
+
+def engine() -> NetworkEngine:
+    weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
+    return NetworkEngine(weights, CPU, Precision.BFLOAT16, 16)
+
+
+def batches(count: int) -> list[SignalBatch]:
+    """Of one picture each, numbered by their timings."""
+    pictures = noise(count, 20, 24)
+    return [replace(frame_of(pictures, i), timings=(pictures.timings[i],), packets=(i,)) for i in range(count)]
+
+
+class Slow(NetworkEngine):
+    """Waits for the other engine to be done with what came later."""
+
+    def __init__(self, later: threading.Event) -> None:
+        weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
+        super().__init__(weights, CPU, Precision.BFLOAT16, 16)
+        self._later = later
+
+    def expand(self, batch: SignalBatch) -> LightBatch:
+        assert self._later.wait(10)
+        return super().expand(batch)
+
+
+class Telling(NetworkEngine):
+    """Tells when it is done."""
+
+    def __init__(self, done: threading.Event) -> None:
+        weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
+        super().__init__(weights, CPU, Precision.BFLOAT16, 16)
+        self._done = done
+
+    def expand(self, batch: SignalBatch) -> LightBatch:
+        light = super().expand(batch)
+        self._done.set()
+        return light
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_the_picture_and_the_order_are_those_of_one_engine(count: int) -> None:
+    alone = list(engine().stream(batches(count)))
+    event = threading.Event()
+    shared = list(Fleet([Slow(event), Telling(event)]).stream(batches(count))) if count != 1 else list(
+        Fleet([engine(), engine()]).stream(batches(count))
+    )  # fmt: skip
+    assert [b.timings for b in shared] == [b.timings for b in alone]
+    assert [b.packets for b in shared] == [b.packets for b in alone]
+    assert all(torch.equal(a.light, b.light) for a, b in zip(shared, alone, strict=True))
+
+
+def test_few_batches_are_taken_ahead() -> None:
+    taken = 0
+
+    def counted() -> Iterator[SignalBatch]:
+        nonlocal taken
+        for batch in batches(20):
+            taken += 1
+            yield batch
+
+    stream = Fleet([engine(), engine()]).stream(counted())
+    next(stream)
+    assert taken == 2 * AHEAD
+    stream.close()  # type: ignore[attr-defined]
+    assert not [t for t in threading.enumerate() if t.name.startswith("tsexpand-device")]
+
+
+def test_an_error_comes_where_its_batch_would() -> None:
+    class Broken(NetworkEngine):
+        def expand(self, batch: SignalBatch) -> LightBatch:
+            raise DeviceError("cuda:1: gone")
+
+    weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
+    stream = Fleet([engine(), Broken(weights, CPU)]).stream(batches(6))
+    assert next(stream).packets == (0,)
+    with pytest.raises(DeviceError, match="cuda:1: gone"):
+        next(stream)
+    assert not [t for t in threading.enumerate() if t.name.startswith("tsexpand-device")]
+
+
+def test_it_says_what_runs() -> None:
+    fleet = Fleet([engine(), engine()])
+    assert fleet.description == "test on cpu, bfloat16, tiles of 16; test on cpu, bfloat16, tiles of 16"
+    assert fleet.device == CPU and fleet.notices == ()
+    with pytest.raises(ValueError, match="no engines"):
+        Fleet([])

@@ -1,0 +1,77 @@
+"""Several devices for one clip."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+
+import torch
+
+from ..frames import LightBatch, SignalBatch
+from . import Engine
+
+AHEAD = 2
+"""Batches that each engine may have before it: one in work and one that waits."""
+
+
+class Fleet:
+    """Engines that share a clip: batches are dealt out in turn and collected in turn.
+
+    One batch gives one batch, so that the order needs no sorting, and a frame does not depend on its batch, so that
+    the picture is that of one engine.
+
+    Args:
+        engines: one a device; light is collected on the device of the first.
+    """
+
+    def __init__(self, engines: Sequence[Engine]) -> None:
+        if not engines:
+            raise ValueError("a fleet of no engines")
+        self._engines = tuple(engines)
+
+    @property
+    def description(self) -> str:
+        """What runs where."""
+        return "; ".join(engine.description for engine in self._engines)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Those of all engines, each once."""
+        return tuple(dict.fromkeys(notice for engine in self._engines for notice in engine.notices))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the light is collected."""
+        return self._engines[0].device
+
+    def expect(self, pixels: float) -> None:
+        """See `Engine.expect`; each gets its share."""
+        for engine in self._engines:
+            engine.expect(pixels / len(self._engines))
+
+    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
+        """See `Engine.stream`; an error of an engine is raised where its batch would come."""
+        pending: deque[Future[LightBatch]] = deque()
+        with ExitStack() as stack:
+            threads = [ThreadPoolExecutor(1, thread_name_prefix="tsexpand-device") for _ in self._engines]
+            for thread in threads:
+                stack.callback(thread.shutdown, cancel_futures=True)
+            for number, batch in enumerate(batches):
+                turn = number % len(self._engines)
+                pending.append(threads[turn].submit(self._engines[turn].expand, batch))
+                if len(pending) >= AHEAD * len(self._engines):
+                    yield self._collected(pending.popleft())
+            while pending:
+                yield self._collected(pending.popleft())
+
+    def expand(self, batch: SignalBatch) -> LightBatch:
+        """See `Engine.expand`; by the first."""
+        return self._engines[0].expand(batch)
+
+    def _collected(self, work: Future[LightBatch]) -> LightBatch:
+        batch = work.result()
+        gains = None if batch.gains is None else batch.gains.to(self.device)
+        return replace(
+            batch, light=batch.light.to(self.device), thumbnails=batch.thumbnails.to(self.device), gains=gains
+        )
