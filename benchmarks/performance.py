@@ -2,7 +2,7 @@
 
 Runs `tsexpand bench` on frames and clips of the usual sizes, each in a process of its own, and the real command for its
 peak memory. Nothing else should run meanwhile; takes about a quarter of an hour on two cores.
-Usage: performance.py [--json FILE]
+Usage: performance.py [--json FILE] [--plot FILE]
 """
 
 import argparse
@@ -63,9 +63,39 @@ def memory(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def plot(figures: dict[str, Any], path: Path) -> None:
+    """Rates of the network as bars, the time of each stage as bars, memory over length as a line."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(15, 4.5), layout="constrained")
+    rows = [row for row in figures["network"] if (row["width"], row["height"]) == (1920, 1080)]
+    names = [row["name"].replace(", ", ",\n") for row in rows]
+    left.barh(names, [row["gigaflops"] for row in rows], color=["grey" if "product" in n else "C0" for n in names])
+    left.invert_yaxis()
+    left.set_title("useful GFLOP/s at 1920×1080")
+    for index, row in enumerate(figures["conversions"]):
+        stages = [stage for stage in row["stages"] if "seconds" in stage]
+        offsets = [index + 0.2 * number for number in range(len(stages))]
+        rates = [stage["frames"] / stage["seconds"] for stage in stages]
+        middle.bar(offsets, rates, 0.2, color=[f"C{number}" for number in range(len(stages))])
+    labels = [f"{row['size']}\n{'HDR10' if '.' in row['output'] else 'EXR'}" for row in figures["conversions"]]
+    middle.set_xticks([index + 0.3 for index in range(len(labels))], labels)
+    middle.set_yscale("log")
+    middle.set_title("frames/s: decode, network, write alone; all at once")
+    slope = [row for row in figures["memory"] if row["size"] == SLOPE[0][0]]
+    right.plot([row["frames"] for row in slope], [row["peak_mb"] for row in slope], "o-")
+    right.set_ylim(bottom=0)
+    right.set_title(f"peak memory in MB over frames of {SLOPE[0][0]}")
+    figure.savefig(path, dpi=100)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -83,6 +113,8 @@ def main() -> None:
         }
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.plot:
+        plot(figures, options.plot)
 
 
 if __name__ == "__main__":

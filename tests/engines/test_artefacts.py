@@ -106,6 +106,18 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: py
         Artefact(torch.float32, TILE, TILE).make()
 
 
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("TSEXPAND_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", homeless)
+    engine = engine_of(Compilation.AUTO)
+    engine.expect(math.inf)
+    assert "set TSEXPAND_CACHE" in engine.notices[0]
+
+
 def test_a_compiler_that_hangs_is_stopped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artefacts, "TIME_LIMIT", 0.1)
     with pytest.raises(CompilationError, match=r"longer than 0\.1 s"):

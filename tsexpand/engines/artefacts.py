@@ -138,11 +138,20 @@ def compiled_tiles(
 
 
 def cache_folder() -> Path:
-    """Where artefacts are kept: $TSEXPAND_CACHE, or tsexpand in the user's cache folder."""
+    """Where artefacts are kept: $TSEXPAND_CACHE, or tsexpand in the user's cache folder.
+
+    Never a place that others may write to: what is there is run.
+
+    Raises:
+        CompilationError: there is no such folder.
+    """
     given = os.environ.get("TSEXPAND_CACHE")
     if given:
         return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsexpand"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsexpand"
+    except RuntimeError as error:  # a user without a home
+        raise CompilationError("no home to keep compiled code in; set TSEXPAND_CACHE to a folder") from error
 
 
 def best_shape(dtype: torch.dtype) -> tuple[int, int]:

@@ -127,23 +127,29 @@ class NetworkEngine:
         if self._compilation is Compilation.NEVER or self._compiled is not None:
             return
         artefact = Artefact(self._dtype, *self._compiled_shape)
-        made = artefact.path.is_file()
-        if self._compilation is Compilation.AUTO:
-            self._pace = self._pace or self._seconds_a_pixel()
-            self._expected += pixels * self._pace
-            if self._expected * SAVED < (LOADING if made else COMPILING):
-                return
         try:
-            if not made:
-                self._on_compile()
-                artefact.make()
-            weights = kernels(self._network, self._dtype)
-            self._compiled = partial(compiled_tiles, artefact.load(), artefact, self._network, weights)
+            if self._is_repaid(artefact, pixels):
+                self._compiled = self._compiled_tiles(artefact)
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
             self._notices.append(f"the network runs uncompiled, at about half the speed: {error}")
             self._compilation = Compilation.NEVER
+
+    def _is_repaid(self, artefact: Artefact, pixels: float) -> bool:
+        """Whether the clips so far, and this one, take long enough."""
+        if self._compilation is Compilation.ALWAYS:
+            return True
+        self._pace = self._pace or self._seconds_a_pixel()
+        self._expected += pixels * self._pace
+        return self._expected * SAVED >= (LOADING if artefact.path.is_file() else COMPILING)
+
+    def _compiled_tiles(self, artefact: Artefact) -> LogitTiles:
+        if not artefact.path.is_file():
+            self._on_compile()
+            artefact.make()
+        weights = kernels(self._network, self._dtype)
+        return partial(compiled_tiles, artefact.load(), artefact, self._network, weights)
 
     def _seconds_a_pixel(self) -> float:
         """Of the uncompiled network, measured on one tile."""
