@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -108,7 +108,7 @@ def convert(
     Args:
         options: what, and into what.
         engine: ready.
-        on_open: told of the source and of notices, before the first frame.
+        on_open: told of the source and of notices, before the first frame; again where the engine has some.
         on_progress: told after every batch.
 
     Raises:
@@ -120,7 +120,9 @@ def convert(
         )
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
         on_open(source.info, (*source.info.notices, *sink.notices))
-        engine.expect(_expected_pixels(source.info, options))
+        engine.expect(source.info.width, source.info.height, _estimated_frames(source.info, options))
+        if engine.notices:
+            on_open(source.info, engine.notices)
         written = _run(source, engine, sink, options, on_progress)
         if not written.frames:
             raise InputError(f"{options.source}: no frame could be decoded")
@@ -180,13 +182,13 @@ def prepared(
     signals: Iterable[SignalBatch], engine: Engine, options: ConvertOptions, prepare: Callable[[LightBatch], Any]
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written."""
-    lights = anchor(engine.stream(signals))
-    if options.denoise:
-        lights = denoise(lights)
-    if options.smooth:
-        lights = smooth(lights)
     delivery = options.delivery
-    with translated_memory(engine.device):
+    with closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
+        lights = anchor(expanded)
+        if options.denoise:
+            lights = denoise(lights)
+        if options.smooth:
+            lights = smooth(lights)
         for batch in lights:
             light = roll_off(batch.light, delivery.peak, delivery.reference_white)
             yield prepare(replace(batch, light=light)), len(batch)
@@ -225,7 +227,14 @@ def _expected_frames(info: VideoInfo, options: ConvertOptions) -> int | None:
     return min(info.frame_count_from_header, options.frames or info.frame_count_from_header)
 
 
-def _expected_pixels(info: VideoInfo, options: ConvertOptions) -> float:
-    """How many pixels there will be; infinitely many where the header does not tell."""
-    frames = _expected_frames(info, options)
-    return info.width * info.height * (math.inf if frames is None else frames)
+def _estimated_frames(info: VideoInfo, options: ConvertOptions) -> float:
+    """About how many frames there will be; infinitely many where the header tells nothing of it."""
+    if info.frame_count_from_header is not None:
+        count = float(info.frame_count_from_header)
+    elif info.duration_from_header is not None and info.frame_rate is not None:
+        count = float(info.duration_from_header * info.frame_rate)
+    else:
+        count = math.inf
+    if options.start is not None and info.frame_rate is not None:
+        count = max(0.0, count - float(options.start * info.frame_rate))
+    return count if options.frames is None else min(count, options.frames)

@@ -16,20 +16,25 @@ from tsexpand.bench import network, pipeline
 from tsexpand.bench.network import published_loop, published_parts
 from tsexpand.bench.pipeline import StageTime, overhead
 from tsexpand.cli import cli
+from tsexpand.engines.artefacts import Artefact
+from tsexpand.errors import InputError
+from tsexpand.network.winograd import FullResolution
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each thing once, and nothing compiled."""
+    """Each thing once, and what would be compiled as it is."""
 
     def once(run: Callable[[], object], seconds: float = 0, least: int = 0) -> float:
         run()
         return 0.5
 
     monkeypatch.setattr(network, "fastest", once)
-    monkeypatch.setenv("CXX", "/nowhere/g++")
+    monkeypatch.setattr(network, "_MATRIX", 64)
+    monkeypatch.setattr(Artefact, "make", lambda artefact: None)
+    monkeypatch.setattr(Artefact, "load", lambda artefact: FullResolution())
 
 
 def test_the_published_loop_is_the_published_graph_but_at_the_seams() -> None:
@@ -44,11 +49,34 @@ def test_the_published_loop_is_the_published_graph_but_at_the_seams() -> None:
 
 def test_rates_are_of_the_same_operations() -> None:
     rows = {row.name: row for row in network.rates(random_network(), 64, 64, CPU, (torch.float32,))}
-    assert rows["matrix product, float32"].gigaflops == pytest.approx(2 * 2048**3 / 0.5 / 1e9)
+    assert rows["matrix product, float32"].gigaflops == pytest.approx(2 * 64**3 / 0.5 / 1e9)
     ours = rows["layer by layer, float32"]
     assert ours.gigaflops == pytest.approx(2 * 200_256 * 64 * 64 / 0.5 / 1e9)
     assert ours.against_loop == 1.0
     assert ours.against_product == pytest.approx(ours.gigaflops / rows["matrix product, float32"].gigaflops)
+
+
+def test_every_part_tells_its_figures(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["bench", "--size", "64x64", "--json", str(tmp_path / "figures.json")])
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert list(figures) == ["machine", "network", "precision", "start-up"]
+    names = [row["name"] for row in figures["network"]]
+    assert names[2:] == [
+        "published loop, float32", "published graph, whole frame, float32", "layer by layer, float32",
+        "compiled, float32", "layer by layer, bfloat16", "compiled, bfloat16",
+    ]  # fmt: skip
+    psnr = {row["name"]: row["psnr"] for row in figures["precision"]}
+    assert psnr["compiled, float32"] > 100 > psnr["compiled, bfloat16"] > 50
+    assert 0 < figures["start-up"][0]["seconds"] < 10
+
+
+def test_a_clip_that_fails_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"nothing")
+    for part in ("start-up", "conversion"):
+        result = CliRunner().invoke(cli, ["bench", "--only", part, "--", str(tmp_path / "clip.mp4"), "out"])
+        assert isinstance(result.exception, InputError), result.output
+        assert "clip.mp4" in str(result.exception)
 
 
 def test_stages_are_measured_alone_and_at_once(tmp_path: Path) -> None:
@@ -77,7 +105,7 @@ def test_the_overhead_is_against_the_slowest_stage() -> None:
     [
         (["--size", "1920"], "'1920' is not a frame size such as 1920x1080"),
         (["--size", "10x10"], "each from 64 to 16384"),
-        (["--only", "conversion", "--", "-", "out"], "a conversion of one file can be measured"),
+        (["--only", "conversion", "--", "-", "out"], "a conversion of one file, without --to, can be measured"),
         (["--only", "conversion"], "give one after --"),
         (["--only", "everything"], "'everything' is not one of"),
     ],

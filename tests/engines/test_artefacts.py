@@ -2,6 +2,7 @@
 
 import math
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tsexpand.engines.network import COMPILING, LOADING, SAVED, NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
+from tsexpand.network.winograd import FullResolution
 
 from .pictures import frame_of, noise
 
@@ -59,7 +61,7 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv("TSEXPAND_CACHE", str(made))
     told: list[str] = []
     engine = engine_of(told=told)
-    engine.expect(1)
+    engine.expect(50, 41, 1)
     assert not told  # it was made before
     assert engine.description == "test on cpu, float32, compiled, tiles of 24×24"
     batch = noise(2, 41, 50)
@@ -69,22 +71,24 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
     assert torch.equal(engine.expand(frame_of(batch, 1)).light, light[1:])
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    assert torch.equal(engine.expand(batch).light, light)
-    torch.set_num_threads(before)
+    try:
+        assert torch.equal(engine.expand(batch).light, light)
+    finally:
+        torch.set_num_threads(before)
     assert [path.name for path in made.iterdir()] == [Artefact(torch.float32, TILE, TILE).path.name]
 
 
 def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Path) -> None:
     path = Artefact(torch.float32, TILE, TILE).path
     cache.mkdir()
-    path.write_bytes(b"PK\x03\x04 nothing")
+    path.write_bytes(b"nothing")
     engine = engine_of(Compilation.AUTO)
-    engine.expect(math.inf)
+    engine.expect(48, 48, math.inf)
     assert not path.exists()
     assert "uncompiled" in engine.notices[0] and str(path) in engine.notices[0]
     assert "compiled" not in engine.description
     assert engine.expand(noise(1, 8, 8)).light.isfinite().all()
-    engine.expect(math.inf)
+    engine.expect(48, 48, math.inf)
     assert len(engine.notices) == 1  # it is not tried again
 
 
@@ -92,11 +96,11 @@ def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Pa
 def test_without_a_compiler_the_network_runs_uncompiled_and_says_so() -> None:
     told: list[str] = []
     engine = engine_of(Compilation.AUTO, told=told)
-    engine.expect(math.inf)
+    engine.expect(48, 48, math.inf)
     assert told == ["compiling"]
     assert "C++ compiler" in engine.notices[0]
     with pytest.raises(DeviceError, match=r"can't be compiled here: .*C\+\+ compiler.*; try --compile never"):
-        engine_of(Compilation.ALWAYS).expect(1)
+        engine_of(Compilation.ALWAYS).expect(48, 48, 1)
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +118,7 @@ def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", homeless)
     engine = engine_of(Compilation.AUTO)
-    engine.expect(math.inf)
+    engine.expect(48, 48, math.inf)
     assert "set TSEXPAND_CACHE" in engine.notices[0]
 
 
@@ -137,21 +141,85 @@ def test_code_is_compiled_once_the_clips_repay_it(
         cache.mkdir()
         Artefact(torch.float32, TILE, TILE).path.touch()
     engine = engine_of(Compilation.AUTO)
-    third = cost / SAVED / 1e-3 / 3 * 1.1
+    third = cost / SAVED / 1e-3 / (48 * 48) / 3 * 1.1
     for _ in range(2):
-        engine.expect(third)
+        engine.expect(48, 48, third)
         assert not calls
-    engine.expect(third)  # short ones add up
+    engine.expect(48, 48, third)  # short ones add up
     assert calls == (["loaded"] if made else ["made", "loaded"])
-    engine.expect(math.inf)
+    engine.expect(48, 48, 1)
     assert calls.count("loaded") == 1
+    assert "compiled" in engine.description
+    engine.expect(12, 12, math.inf)  # tiles of 24² would take four times the work
+    assert "compiled" not in engine.description
+
+
+@pytest.mark.usefixtures("cache")
+def test_compiled_code_that_breaks_the_promise_is_made_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Winograd's bfloat16 is less exact than that of the layers; these weights bear only the latter."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(Artefact, "make", lambda artefact: None)
+    monkeypatch.setattr(Artefact, "load", lambda artefact: FullResolution())
+    network = random_network()
+    network.end_net[1].weight.mul_(0.16)
+    weights = Weights(network, Parametrisation.ABSOLUTE, "test", "", {})
+    engine = NetworkEngine(weights, CPU, Precision.AUTO, 96, 203.0, Compilation.ALWAYS)
+    assert "bfloat16" in engine.description and not engine.notices
+    engine.expect(96, 96, math.inf)
+    assert "float32, compiled" in engine.description
+    assert "test runs in float32" in engine.notices[0]
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_others_may_write_is_not_run(cache: Path) -> None:
+    path = Artefact(torch.float32, TILE, TILE).path
+    cache.mkdir(0o700)
+    path.touch(0o600)
+    path.chmod(0o622)
+    with pytest.raises(CompilationError, match="others may write to it"):
+        Artefact(torch.float32, TILE, TILE).load()
+    path.chmod(0o600)
+    cache.chmod(0o777)
+    with pytest.raises(CompilationError, match="others may write to it"):
+        Artefact(torch.float32, TILE, TILE).load()
+    assert path.exists()
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_lies_beside_a_clip_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit('a stranger was run')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CXX", "/nowhere/g++")  # so that it ends soon
+    with pytest.raises(CompilationError, match="compiler"):
+        Artefact(torch.float32, TILE, TILE).make()
+
+
+def test_a_compiler_is_ended_with_the_compilation(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a child of the process that is stopped."""
+    compiler = tmp_path / "g++"
+    compiler.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 60\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.setattr(artefacts, "TIME_LIMIT", 30.0)
+
+    def interrupt(process: object, limit: float) -> None:
+        while not (tmp_path / "pids").exists():
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(artefacts, "_wait", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Artefact(torch.float32, TILE, TILE).make()
+    for pid in (tmp_path / "pids").read_text().split():
+        assert not Path(f"/proc/{pid}/cmdline").exists() or b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+    assert not list(cache.iterdir())
 
 
 def test_what_can_not_be_compiled_is_refused_or_left() -> None:
     with pytest.raises(DeviceError, match="only weights for absolute light"):
         engine_of(Compilation.ALWAYS, Parametrisation.RELATIVE)
     engine = engine_of(Compilation.AUTO, Parametrisation.RELATIVE)
-    engine.expect(math.inf)
+    engine.expect(48, 48, math.inf)
     assert "compiled" not in engine.description and not engine.notices
 
 

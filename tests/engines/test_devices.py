@@ -48,6 +48,8 @@ def test_several_devices(two_gpus: None, names: str, devices: list[str]) -> None
 def test_a_device_is_named_once_and_all_means_gpus(two_gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DeviceError, match="cuda,cuda:0: names a device twice"):
         select_devices("cuda,cuda:0")
+    with pytest.raises(DeviceError, match="cpu,cuda: devices of different kinds"):
+        select_devices("cpu,cuda")
     monkeypatch.setattr(devices, "available_devices", lambda: ["cpu"])
     with pytest.raises(DeviceError, match="no CUDA device here; try --device cpu"):
         select_devices("all")

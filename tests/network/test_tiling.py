@@ -88,11 +88,13 @@ def test_tiles_and_threads_change_no_bit(network: ExpandNet, edges: Edges, dtype
     signal = random_signal(1, 3, 90, 130)
     before = torch.get_num_threads()
     results = []
-    for threads, tile in ((1, 1000), (2, 1000), (2, 37), (1, 64)):
-        torch.set_num_threads(threads)
-        with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
-            results.append(expand_tiled(network, signal, tile, edges))
-    torch.set_num_threads(before)
+    try:
+        for threads, tile in ((1, 1000), (2, 1000), (2, 37), (1, 64)):
+            torch.set_num_threads(threads)
+            with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+                results.append(expand_tiled(network, signal, tile, edges))
+    finally:
+        torch.set_num_threads(before)
     assert all(torch.equal(result, results[0]) for result in results)
 
 

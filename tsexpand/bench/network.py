@@ -1,9 +1,11 @@
 """The network alone, against its published forms and against what the machine can multiply."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from torch.nn.functional import interpolate
 from ..engines.artefacts import Artefact, CompilationError, best_shape, compiled_tiles
 from ..engines.devices import default_tile
 from ..engines.promise import LogitTiles
+from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
 from ..network.tiling import Edges, logit_tiles
 from ..network.winograd import kernels
@@ -121,24 +124,38 @@ def rates(
     products = {dtype: matrix_product(dtype, device) for dtype in dtypes}
     yield from products.values()
     operations = 2 * MULTIPLY_ADDS * height * width / 1e9
+    ready = copy.deepcopy(network)
     with torch.inference_mode():
         loop = fastest(lambda: _finished(published_loop(network, frame)))
         yield Rate("published loop, float32", loop, operations / loop, 1.0)
         whole = fastest(lambda: _finished(published_parts(network, frame)))
         yield Rate("published graph, whole frame, float32", whole, operations / whole, loop / whole)
         for dtype in dtypes:
-            for name, tiles in implementations(network, dtype, device):
-                seconds = fastest(lambda: _finished(_last(tiles(frame))))  # noqa: B023  (used before the next round)
+            for name, tiles in implementations(ready, dtype, device):
+                seconds = fastest(partial(_assembled, tiles, frame))
                 share = operations / seconds / products[dtype].gigaflops
                 yield Rate(f"{name}, {_name(dtype)}", seconds, operations / seconds, loop / seconds, share)
 
 
-def _last(tiles: Iterator[tuple[slice, slice, Tensor]]) -> Tensor:
-    return list(tiles)[-1][2]
+def _assembled(tiles: LogitTiles, frame: Tensor) -> Tensor:
+    """A frame of the sigmoid, as the published forms give it."""
+    result = torch.empty_like(frame)
+    for rows, columns, logits in tiles(frame):
+        result[:, :, rows, columns] = torch.sigmoid(logits)
+    return _finished(result)
 
 
 def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[str, LogitTiles]]:
-    """Our forms of the network in a number type: layer by layer, and compiled where that is possible."""
+    """Our forms of the network, as the engine runs weights for absolute light: layer by layer, and on the CPU compiled.
+
+    Args:
+        network: made channels last.
+        dtype: of the convolutions.
+        device: that the network is on.
+
+    Raises:
+        DeviceError: it can't be compiled here.
+    """
     ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
 
     def eager(signal: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
@@ -150,10 +167,10 @@ def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device
         return
     artefact = Artefact(dtype, *best_shape(dtype))
     try:
-        if not artefact.path.is_file():
+        if not artefact.is_made:
             artefact.make()
         expand = artefact.load()
-    except CompilationError:
-        return
+    except CompilationError as error:
+        raise DeviceError(f"the network can't be compiled here: {error}") from error
     weights = kernels(network, dtype)
     yield "compiled", lambda signal: compiled_tiles(expand, artefact, ready, weights, signal)

@@ -1,8 +1,10 @@
 """A clip through the stages one by one, and through all at once, which should take as long as the slowest of them."""
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,11 +13,17 @@ from ..codecs.decode import VideoSource
 from ..convert import ConvertOptions, convert, prepared
 from ..engines import Engine
 from ..engines.devices import default_batch_size
+from ..errors import InputError
 from ..frames import SignalBatch
+from ..sinks import Sink
 from ..sinks.delivery import make_sink
 
 MOST_FRAMES = 400
-"""Decoded and prepared pictures are held in memory while a stage runs alone."""
+MOST_BYTES = 1 << 30
+"""Decoded and prepared pictures are held in memory while a stage runs alone: that many, of about that size."""
+
+_BYTES_A_PIXEL = 9
+"""Of a decoded picture of 10 bit and a prepared one of half RGB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +44,42 @@ def stage_times(options: ConvertOptions, engine: Engine) -> Iterator[StageTime]:
     """Each stage alone on all of the machine, then "convert", which is all of them; as they are measured.
 
     Args:
-        options: what is converted, a file, of which at most `MOST_FRAMES` frames, and how; outputs are written to a
+        options: what is converted, a file, of which as many frames as may be held, and how; outputs are written to a
             folder that is then removed.
         engine: ready.
     """
     with TemporaryDirectory() as folder:
         to = replace(options, outputs=tuple(Path(folder) / path.name for path in options.outputs))
-        signals: list[SignalBatch] = []
-        with VideoSource(to.source, start=to.start, frames=to.frames or MOST_FRAMES, overrides=to.overrides) as source:
-            info = source.info
-            batch_size = to.batch_size or default_batch_size(info.width, info.height, engine.device)
-            decoding = _seconds(lambda: signals.extend(source.batches(batch_size)))
-            frames = sum(len(batch) for batch in signals)
-            yield StageTime("decode", frames, decoding)
-            engine.expect(float("inf"))
-            with make_sink(to.outputs, info, source.companions, to.delivery) as sink:
-                batches: list[tuple[Any, int]] = []
-                working = _seconds(lambda: batches.extend(prepared(signals, engine, to, sink.prepare)))
-                yield StageTime("network", frames, working)
-
-                def write() -> None:
-                    for batch, _ in batches:
-                        sink.write(batch)
-                    sink.commit()
-
-                yield StageTime("write", frames, _seconds(write))
+        frames = yield from _alone(to, engine)
         again = replace(to, frames=frames, delivery=replace(to.delivery, overwrite=True))
         yield StageTime("convert", frames, _seconds(lambda: convert(again, engine)))
+
+
+def _alone(to: ConvertOptions, engine: Engine) -> Generator[StageTime, None, int]:
+    """Each stage alone; returns how many frames there were."""
+    signals: list[SignalBatch] = []
+    batches: list[tuple[Any, int]] = []
+    with VideoSource(to.source, start=to.start, frames=to.frames, overrides=to.overrides) as source:
+        info = source.info
+        batch_size = to.batch_size or default_batch_size(info.width, info.height, engine.device)
+        most = max(1, min(to.frames or MOST_FRAMES, MOST_BYTES // (_BYTES_A_PIXEL * info.width * info.height)))
+        decoding = _seconds(lambda: signals.extend(islice(source.batches(batch_size), -(-most // batch_size))))
+        frames = sum(len(batch) for batch in signals)
+        if not frames:
+            raise InputError(f"{to.source}: no frame could be decoded")
+        yield StageTime("decode", frames, decoding)
+        engine.expect(info.width, info.height, math.inf)
+        with make_sink(to.outputs, info, source.companions, to.delivery) as sink:
+            working = _seconds(lambda: batches.extend(prepared(signals, engine, to, sink.prepare)))
+            yield StageTime("network", frames, working)
+            yield StageTime("write", frames, _seconds(lambda: _write(sink, batches)))
+    return frames
+
+
+def _write(sink: Sink[Any], batches: list[tuple[Any, int]]) -> None:
+    for batch, _ in batches:
+        sink.write(batch)
+    sink.commit()
 
 
 def overhead(times: list[StageTime]) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .convert import DEFAULT_WEIGHTS, Job, convert_command, convert_options, load_engine
+from .convert import DEFAULT_WEIGHTS, Job, check_light, convert_command, convert_options, load_engine
 from .evaluate import check_files, write_whole
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ def bench_command(
         check_files([json_path], [], overwrite)
     given = ["--weights", weights, "--device", device, *(conversion or ("-", "-"))]
     values = convert_command.make_context("convert", given).params
+    check_light(values)
+    if conversion and (len(values["inputs"]) != 1 or values["inputs"][0] == "-" or values["to"] is not None):
+        raise click.UsageError("a conversion of one file, without --to, can be measured")
     figures: dict[str, Any] = {}
     for name, rows in _benches(size, values, bool(conversion)):
         if only and name not in ("machine", *only):
@@ -85,7 +88,7 @@ def _benches(size: tuple[int, int], values: dict[str, Any], with_conversion: boo
     yield "machine", _machine()
     yield "network", _network(size, values)
     yield "precision", _precision(values)
-    yield "start-up", _start_up(Path(values["inputs"][0]) if with_conversion else None)
+    yield "start-up", _start_up(values, with_conversion)
     if with_conversion:
         yield "conversion", _conversion(values)
 
@@ -150,13 +153,14 @@ def _precision(values: dict[str, Any]) -> Rows:
             yield {"name": kind, **found._asdict()}, f"{kind:40}  {found} of layer by layer, float32"
 
 
-def _start_up(clip: Path | None) -> Rows:
+def _start_up(values: dict[str, Any], with_conversion: bool) -> Rows:
     from ..bench.start_up import first_frame_seconds, help_seconds
 
     seconds = help_seconds()
     yield {"name": "--help", "seconds": seconds}, f"{'tsexpand --help':40}  {seconds:7.2f} s"
-    if clip is not None:
-        seconds = first_frame_seconds(clip)
+    if with_conversion:
+        options = ("--weights", values["weights"], "--device", values["device"])
+        seconds = first_frame_seconds(values["inputs"][0], options)
         yield (
             {"name": "first frame", "seconds": seconds},
             f"{'first frame of the clip, uncompiled':40}  {seconds:7.2f} s",
@@ -169,10 +173,7 @@ def _conversion(values: dict[str, Any]) -> Rows:
     from ..bench.machine import resident_megabytes
     from ..bench.pipeline import overhead, stage_times
 
-    sources, output = values["inputs"], values["output"]
-    if len(sources) != 1 or sources[0] == "-":
-        raise click.UsageError("a conversion of one file can be measured")
-    options = convert_options(Job(sources[0], (output, *values["also"])), values)
+    options = convert_options(Job(values["inputs"][0], (values["output"], *values["also"])), values)
     engine = load_engine(values, quiet=True)
     times = []
     for time in stage_times(options, engine):

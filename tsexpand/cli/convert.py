@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..engines import Engine
     from ..frames import VideoInfo
 
-DEFAULT_WEIGHTS = "baseRec_tuningRec"
+DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 
 
 @click.command("convert")
@@ -194,18 +194,20 @@ def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":
 
     devices = select_devices(values["device"])
     weights = load_weights(values["weights"])
-    engines = [
-        NetworkEngine(
-            weights,
-            device,
-            Precision(values["precision"]),
-            values["tile"],
-            values["reference_white"],
-            Compilation(values["compilation"]),
-            on_compile=_silent if quiet else _compiling,
+    precision = Precision(values["precision"])
+    engines: list[NetworkEngine] = []
+    for device in devices:
+        engines.append(
+            NetworkEngine(
+                weights,
+                device,
+                engines[0].precision if engines else precision,  # all alike, so that frames are
+                values["tile"],
+                values["reference_white"],
+                Compilation(values["compilation"]),
+                on_compile=_silent if quiet else _compiling,
+            )
         )
-        for device in devices
-    ]
     return engines[0] if len(engines) == 1 else Fleet(engines)
 
 

@@ -1,6 +1,6 @@
 """Where the light is computed: an engine is the network, or none, ready on one device."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Protocol
 
 import torch
@@ -26,18 +26,20 @@ class Engine(Protocol):
     def notices(self) -> tuple[str, ...]:
         """What a user should know of it, a sentence each; there may be more after `expect`."""
 
-    def expect(self, pixels: float) -> None:
+    def expect(self, width: int, height: int, frames: float) -> None:
         """Gets ready for a clip.
 
         Args:
-            pixels: of all of its frames; infinite where that is unknown.
+            width: of its frames.
+            height: likewise.
+            frames: how many, about; infinite where that is unknown.
 
         Raises:
             DeviceError: what was asked for can't be had.
         """
 
-    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
-        """Expands batches as they come; their light comes in the same order.
+    def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
+        """Expands batches as they come; their light comes in the same order. To be closed where it is left early.
 
         Raises:
             DeviceError: as `expand` does.

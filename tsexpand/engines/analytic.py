@@ -1,6 +1,6 @@
 """The engine without a network: exactly what an SDR display shows, the baseline of all others."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 import torch
 
@@ -37,12 +37,13 @@ class AnalyticEngine:
         """None."""
         return ()
 
-    def expect(self, pixels: float) -> None:
+    def expect(self, width: int, height: int, frames: float) -> None:
         """Nothing to get ready."""
 
-    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
+    def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`."""
-        return map(self.expand, batches)
+        for batch in batches:
+            yield self.expand(batch)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, in [0, reference white]."""

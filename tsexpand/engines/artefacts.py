@@ -7,10 +7,13 @@ a process of its own: the compiler needs memory and modules that the conversion 
 import hashlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +21,7 @@ import torch
 from torch import Tensor
 
 from .. import __version__
-from ..network import expandnet, output, winograd
+from ..network import expandnet, winograd
 from ..network.expandnet import HALO, ExpandNet
 from ..network.tiling import global_code, held_parts, placed
 from ..network.winograd import Kernels, kernels
@@ -32,8 +35,8 @@ TIME_LIMIT = 600.0
 _SHAPES = ((108, 120), (72, 96), (60, 64))
 """Height and width of tiles, the largest first; the first covers frames of 1080 and 2160 lines without a remainder."""
 
-_BYTES_A_PIXEL = 4 * (64 + 128)
-"""Elements that the products of the widest layer read and write for a pixel: 16 for each block of four, in 64 and 128
+_ELEMENTS_A_PIXEL = 4 * (64 + 128)
+"""What the products of the widest layer read and write for a pixel: 16 for each block of four, in 64 and 128
 channels."""
 
 _SHARE_OF_CACHE = 0.65
@@ -64,7 +67,7 @@ class Artefact:
     @property
     def path(self) -> Path:
         """Where it is kept. Its name holds all that it depends on: code, library, processor."""
-        sources = [Path(module.__file__ or "").read_bytes() for module in (winograd, output, expandnet)]
+        sources = [Path(file or "").read_bytes() for file in (winograd.__file__, expandnet.__file__, __file__)]
         facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         kind = str(self.dtype).removeprefix("torch.")
@@ -76,17 +79,31 @@ class Artefact:
         signal = torch.zeros(size).contiguous(memory_format=torch.channels_last)
         return signal, torch.zeros(1, 64), kernels(ExpandNet(), self.dtype)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether it is there to be loaded.
+
+        Raises:
+            CompilationError: that can't be told.
+        """
+        with _system_errors(self.path):
+            return self.path.is_file()
+
     def load(self) -> Expand:
         """The compiled code.
 
         Raises:
-            CompilationError: the file can't be loaded; it is removed.
+            CompilationError: the file can't be loaded, or others may write to it; it is removed where it is damaged.
         """
+        with _system_errors(self.path):
+            _refuse_strangers(self.path.parent, self.path)
+            if not zipfile.is_zipfile(self.path):
+                self.path.unlink()
+                raise CompilationError(f"{self.path} was damaged; it is made anew the next time")
         try:
             loaded: Expand = torch._inductor.aoti_load_package(str(self.path))
             loaded(*self.example())
-        except Exception as error:  # of a file damaged or made for another machine almost any type
-            self.path.unlink(missing_ok=True)
+        except Exception as error:  # of a system without room for what is unpacked, say, almost any type
             raise CompilationError(f"{self.path} could not be loaded ({_first_line(str(error))})") from error
         return loaded
 
@@ -96,27 +113,67 @@ class Artefact:
         Raises:
             CompilationError: there is no compiler, it failed or took too long, or the cache can't be written.
         """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self.path.parent) as folder:
-                part = Path(folder) / self.path.name
-                self._compile(part)
+        with _system_errors(self.path):
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder = tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True)
+        with folder as name:
+            part = Path(name) / self.path.name
+            self._compile(part)
+            with _system_errors(self.path):
+                part.chmod(0o600)
                 part.replace(self.path)
-        except OSError as error:
-            raise CompilationError(f"{self.path.parent}: {error.strerror}") from error
 
     def _compile(self, part: Path) -> None:
         kind = str(self.dtype).removeprefix("torch.")
-        command = [sys.executable, "-m", __name__, kind, str(self.height), str(self.width), str(part)]
-        environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(part.parent / "inductor")}
-        try:
-            done = subprocess.run(
-                command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIME_LIMIT
-            )
-        except subprocess.TimeoutExpired as error:
-            raise CompilationError(f"the compiler took longer than {TIME_LIMIT:g} s") from error
-        if done.returncode or not part.is_file():
-            raise CompilationError(_reason(done.stderr))
+        # -P and the path: what lies in the current folder, beside a user's clips, is not run.
+        command = [sys.executable, "-P", "-m", __name__, kind, str(self.height), str(self.width), str(part)]
+        package = Path(winograd.__file__).parents[2]
+        paths = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
+        inductor = {"TORCHINDUCTOR_CACHE_DIR": str(part.parent / "inductor"), "PYTHONPATH": paths}
+        with _system_errors(self.path), (part.parent / "stderr").open("w+") as stderr:
+            process = subprocess.Popen(
+                command, env=os.environ | inductor, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+                start_new_session=True,
+            )  # fmt: skip
+            try:
+                _wait(process, TIME_LIMIT)
+            except subprocess.TimeoutExpired as error:
+                raise CompilationError(f"the compiler took longer than {TIME_LIMIT:g} s") from error
+            finally:
+                _end(process)
+            if process.returncode or not part.is_file():
+                stderr.seek(0)
+                raise CompilationError(_reason(stderr.read()))
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """Turns what the system refuses into a `CompilationError`."""
+    try:
+        yield
+    except OSError as error:
+        raise CompilationError(f"{error.filename or path}: {error.strerror or error}") from error
+
+
+def _refuse_strangers(*paths: Path) -> None:
+    """Refuses what another user could have put there: it would be run."""
+    if not hasattr(os, "geteuid"):
+        return
+    for path in paths:
+        found = path.stat()
+        if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+            raise CompilationError(f"{path} belongs to others, or others may write to it; set TSEXPAND_CACHE elsewhere")
+
+
+def _wait(process: "subprocess.Popen[bytes]", limit: float) -> None:
+    process.wait(limit)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process with all that it started: the compiler is a child of its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+    process.wait()
 
 
 def compiled_tiles(
@@ -148,15 +205,16 @@ def cache_folder() -> Path:
     given = os.environ.get("TSEXPAND_CACHE")
     if given:
         return Path(given)
+    general = Path(os.environ.get("XDG_CACHE_HOME", ""))
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tsexpand"
+        return (general if general.is_absolute() else Path.home() / ".cache") / "tsexpand"
     except RuntimeError as error:  # a user without a home
         raise CompilationError("no home to keep compiled code in; set TSEXPAND_CACHE to a folder") from error
 
 
 def best_shape(dtype: torch.dtype) -> tuple[int, int]:
     """Height and width of the largest tile whose products stay in the cache."""
-    room = _SHARE_OF_CACHE * _last_level_cache() / (_BYTES_A_PIXEL * dtype.itemsize)
+    room = _SHARE_OF_CACHE * _last_level_cache() / (_ELEMENTS_A_PIXEL * dtype.itemsize)
     return next((shape for shape in _SHAPES if shape[0] * shape[1] <= room), _SHAPES[-1])
 
 
@@ -197,7 +255,9 @@ def _main(kind: str, height: str, width: str, path: str) -> None:
     artefact = Artefact(getattr(torch, kind), int(height), int(width))
     with torch.no_grad():
         program = torch.export.export(winograd.FullResolution().eval(), artefact.example())
-        torch._inductor.aoti_compile_and_package(program, package_path=path)
+        # Threads as many as there are when it runs, not as there were when it was compiled.
+        configuration = {"cpp.dynamic_threads": True}
+        torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
 
 
 if __name__ == "__main__":

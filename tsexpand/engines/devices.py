@@ -88,6 +88,8 @@ def select_devices(names: str) -> list[torch.device]:
     devices = [select_device(name) for name in names.split(",")]
     if len(set(devices)) < len(devices):
         raise DeviceError(f"{names}: names a device twice; name each once")
+    if len({device.type for device in devices}) > 1:
+        raise DeviceError(f"{names}: devices of different kinds round differently, which would flicker; name one kind")
     return devices
 
 

@@ -1,7 +1,7 @@
 """Several devices for one clip."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -45,12 +45,12 @@ class Fleet:
         """Where the light is collected."""
         return self._engines[0].device
 
-    def expect(self, pixels: float) -> None:
+    def expect(self, width: int, height: int, frames: float) -> None:
         """See `Engine.expect`; each gets its share."""
         for engine in self._engines:
-            engine.expect(pixels / len(self._engines))
+            engine.expect(width, height, frames / len(self._engines))
 
-    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
+    def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`; an error of an engine is raised where its batch would come."""
         pending: deque[Future[LightBatch]] = deque()
         with ExitStack() as stack:

@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 
 import torch
@@ -12,7 +12,7 @@ from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
-from ..network.tiling import Edges, even_size, logit_tiles
+from ..network.tiling import ALIGNMENT, Edges, logit_tiles, tiles
 from ..network.weights import Weights
 from ..network.winograd import kernels
 from .artefacts import Artefact, CompilationError, best_shape, compiled_tiles
@@ -52,6 +52,9 @@ class NetworkEngine:
         compilation: Compilation = Compilation.NEVER,
         on_compile: Callable[[], None] = lambda: None,
     ) -> None:
+        # TensorFloat-32, cuDNN's default, has 10 bits of mantissa: not what float32 promises. For the whole process, as
+        # it is a state of that, and engines work in several threads.
+        torch.backends.cudnn.allow_tf32 = False
         self._weights = weights
         network = copy.deepcopy(weights.network).to(device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
@@ -59,26 +62,34 @@ class NetworkEngine:
         self._tile = tile
         self._reference_white = reference_white
         self._notices: list[str] = []
-        self._dtype = self._promised(precision)
+        self._precision = precision
+        self._dtype = precision.on(device)
+        self._keeps_promise(self._eager(self._dtype), self._dtype)
         self._compilation = self._possible(compilation)
         self._on_compile = on_compile
         self._pace = 0.0
-        self._expected = 0.0
+        self._saved = 0.0
         self._compiled: LogitTiles | None = None
+        self._tiles = self._eager(self._dtype)
 
     @property
     def description(self) -> str:
         """What runs where."""
         kind = str(self._dtype).removeprefix("torch.")
-        if self._compiled is not None:
-            height, width = self._compiled_shape
-            return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {width}×{height}"
+        if self._tiles is self._compiled:
+            size = f"{self._artefact.width}×{self._artefact.height}"
+            return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {size}"
         return f"{self._weights.name} on {self._device}, {kind}, tiles of {self._eager_tile}"
 
     @property
     def notices(self) -> tuple[str, ...]:
         """That something is not as it was asked for, a sentence each."""
         return tuple(self._notices)
+
+    @property
+    def precision(self) -> Precision:
+        """Of the convolutions, as chosen."""
+        return Precision(str(self._dtype).removeprefix("torch."))
 
     @property
     def device(self) -> torch.device:
@@ -89,27 +100,6 @@ class NetworkEngine:
     def _eager_tile(self) -> int:
         return default_tile(self._device) if self._tile is None else self._tile
 
-    @property
-    def _compiled_shape(self) -> tuple[int, int]:
-        if self._tile is None:
-            return best_shape(self._dtype)
-        return even_size(self._tile, self._tile), even_size(self._tile, self._tile)
-
-    def _promised(self, precision: Precision) -> torch.dtype:
-        """The number type; instead of one that was not asked for by name float32, where these weights need it."""
-        dtype = precision.on(self._device)
-        if precision is not Precision.AUTO or dtype is torch.float32:
-            return dtype
-        with torch.inference_mode():
-            found = difference(
-                self._eager(dtype), self._eager(torch.float32), self._weights.parametrisation, self._device
-            )
-        if found.is_invisible:
-            return dtype
-        kind = str(dtype).removeprefix("torch.")
-        self._notices.append(f"{self._weights.name} runs in float32, as {kind} would be within {found} of it only")
-        return torch.float32
-
     def _possible(self, compilation: Compilation) -> Compilation:
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
         if absolute and self._device.type == "cpu" and self._dtype in (torch.float32, torch.bfloat16):
@@ -118,38 +108,68 @@ class NetworkEngine:
             raise DeviceError("--compile always: only weights for absolute light on the CPU, float32 or bfloat16")
         return Compilation.NEVER
 
-    def expect(self, pixels: float) -> None:
+    def expect(self, width: int, height: int, frames: float) -> None:
         """See `Engine.expect`; compiles, or loads what was compiled, where that is repaid.
 
         Raises:
             DeviceError: it is to be compiled in any case, and can't.
         """
-        if self._compilation is Compilation.NEVER or self._compiled is not None:
-            return
-        artefact = Artefact(self._dtype, *self._compiled_shape)
+        self._tiles = self._eager(self._dtype)
         try:
-            if self._is_repaid(artefact, pixels):
-                self._compiled = self._compiled_tiles(artefact)
+            if self._is_repaid(width, height, frames):
+                self._compiled = self._compiled or self._compiled_tiles()
+                self._tiles = self._compiled
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
             self._notices.append(f"the network runs uncompiled, at about half the speed: {error}")
             self._compilation = Compilation.NEVER
 
-    def _is_repaid(self, artefact: Artefact, pixels: float) -> bool:
-        """Whether the clips so far, and this one, take long enough."""
-        if self._compilation is Compilation.ALWAYS:
-            return True
+    def _is_repaid(self, width: int, height: int, frames: float) -> bool:
+        """Whether compiled code, all tiles of one size, is faster for this clip, and was worth getting so far."""
+        if self._compilation is not Compilation.AUTO:
+            return self._compilation is Compilation.ALWAYS
+        artefact = self._artefact
+        computed = sum(tile.height * tile.width for tile in tiles(height, width, artefact.height, artefact.width))
+        saved = 1 - (1 - SAVED) * computed / (width * height)
+        if saved <= 0:
+            return False
         self._pace = self._pace or self._seconds_a_pixel()
-        self._expected += pixels * self._pace
-        return self._expected * SAVED >= (LOADING if artefact.path.is_file() else COMPILING)
+        self._saved += saved * self._pace * width * height * frames
+        cost = 0.0 if self._compiled else LOADING if artefact.is_made else COMPILING
+        return self._saved >= cost
 
-    def _compiled_tiles(self, artefact: Artefact) -> LogitTiles:
-        if not artefact.path.is_file():
+    @property
+    def _artefact(self) -> Artefact:
+        if self._tile is None:
+            return Artefact(self._dtype, *best_shape(self._dtype))
+        side = max(ALIGNMENT, self._tile // ALIGNMENT * ALIGNMENT)
+        return Artefact(self._dtype, side, side)
+
+    def _compiled_tiles(self) -> LogitTiles:
+        artefact = self._artefact
+        if not artefact.is_made:
             self._on_compile()
             artefact.make()
         weights = kernels(self._network, self._dtype)
-        return partial(compiled_tiles, artefact.load(), artefact, self._network, weights)
+        compiled = partial(compiled_tiles, artefact.load(), artefact, self._network, weights)
+        if self._keeps_promise(compiled, self._dtype):
+            return compiled
+        return self._compiled_tiles()
+
+    def _keeps_promise(self, quick: LogitTiles, dtype: torch.dtype) -> bool:
+        """Whether a quick form may be used; if not, float32 is from now on, and a notice says so."""
+        if self._precision is not Precision.AUTO or dtype is torch.float32:
+            return True
+        with torch.inference_mode():
+            exact = self._eager(torch.float32)
+            found = difference(quick, exact, self._weights.parametrisation, self._device)
+        if found.is_invisible:
+            return True
+        kind = str(dtype).removeprefix("torch.")
+        self._notices.append(f"{self._weights.name} runs in float32, as {kind} would be within {found} of it only")
+        self._dtype = torch.float32
+        return False
 
     def _seconds_a_pixel(self) -> float:
         """Of the uncompiled network, measured on one tile."""
@@ -164,14 +184,14 @@ class NetworkEngine:
                 times.append(time.perf_counter() - began)
         return min(times) / size**2
 
-    def stream(self, batches: Iterable[SignalBatch]) -> Iterator[LightBatch]:
+    def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`."""
-        return map(self.expand, batches)
+        for batch in batches:
+            yield self.expand(batch)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, or relative light with its gains, as the weights say."""
-        # TensorFloat-32, cuDNN's default, has 10 bits of mantissa: not what float32 promises.
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        with torch.inference_mode():
             while True:
                 try:
                     return self._expand(batch)
@@ -200,7 +220,7 @@ class NetworkEngine:
         parametrisation = self._weights.parametrisation
         scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
         light = signal.new_empty(signal.shape)
-        for rows, columns, logits in (self._compiled or self._eager(self._dtype))(signal):
+        for rows, columns, logits in self._tiles(signal):
             part = output.light(logits, signal[:, :, rows, columns], parametrisation)
             light[:, :, rows, columns] = part.mul_(scale)
         return light
@@ -210,8 +230,8 @@ class NetworkEngine:
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
         edges = Edges.HELD if absolute else Edges.ZERO  # relative: as published
 
-        def tiles(signal: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+        def eager(signal: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
             with torch.autocast(self._device.type, dtype, enabled=dtype is not torch.float32):
                 yield from logit_tiles(self._network, signal, self._eager_tile, edges)
 
-        return tiles
+        return eager
