@@ -29,7 +29,7 @@ SCENES     ?= ../shared/hdr/train
 VALIDATION ?= ../shared/hdr/val
 TRAIN      := $(BIN)/tsexpand train $(SCENES)
 HOW        := --validation $(VALIDATION) --precision bfloat16 --compile --overwrite
-TUNING     := $(HOW) --phase second --init models/base.pth --size 96 --steps 600 --validate-every 600 --learning-rate 6e-5
+TUNING     := $(HOW) --phase second --init models/base.pth --size 96 --steps 600 --validate-every 600 --learning-rate 6e-5 --seed 41
 STABLE     := L1 L2 rec ssim
 
 models: models/baseRec_tuningRec.pth $(STABLE:%=models/baseRec_tuningStab_%Loss.pth)
