@@ -19,9 +19,11 @@ from .pictures import frame_of, noise
 CPU = torch.device("cpu")
 
 
+WEIGHTS = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
+
+
 def engine() -> NetworkEngine:
-    weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
-    return NetworkEngine(weights, CPU, Precision.BFLOAT16, 16)
+    return NetworkEngine(WEIGHTS, CPU, Precision.BFLOAT16, 16)
 
 
 def batches(count: int) -> list[SignalBatch]:
@@ -34,8 +36,7 @@ class Slow(NetworkEngine):
     """Waits for the other engine to be done with what came later."""
 
     def __init__(self, later: threading.Event) -> None:
-        weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
-        super().__init__(weights, CPU, Precision.BFLOAT16, 16)
+        super().__init__(WEIGHTS, CPU, Precision.BFLOAT16, 16)
         self._later = later
 
     def expand(self, batch: SignalBatch) -> LightBatch:
@@ -47,8 +48,7 @@ class Telling(NetworkEngine):
     """Tells when it is done."""
 
     def __init__(self, done: threading.Event) -> None:
-        weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
-        super().__init__(weights, CPU, Precision.BFLOAT16, 16)
+        super().__init__(WEIGHTS, CPU, Precision.BFLOAT16, 16)
         self._done = done
 
     def expand(self, batch: SignalBatch) -> LightBatch:
@@ -90,8 +90,7 @@ def test_an_error_comes_where_its_batch_would() -> None:
         def expand(self, batch: SignalBatch) -> LightBatch:
             raise DeviceError("cuda:1: gone")
 
-    weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
-    stream = Fleet([engine(), Broken(weights, CPU)]).stream(batches(6))
+    stream = Fleet([engine(), Broken(WEIGHTS, CPU)]).stream(batches(6))
     assert next(stream).packets == (0,)
     with pytest.raises(DeviceError, match="cuda:1: gone"):
         next(stream)

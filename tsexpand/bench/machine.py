@@ -1,9 +1,7 @@
 """What a figure was measured on."""
 
-import os
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -42,14 +40,3 @@ def _processor() -> str:
     name = str(known.get("cpu_name") or platform.processor() or platform.machine())
     found = [feature for feature in ("avx2", "avx512_f", "avx512_bf16", "amx_bf16") if known.get(feature)]
     return f"{name} ({', '.join(found)})" if found else name
-
-
-def resident_megabytes() -> float | None:
-    """The highest resident set of this process so far, where the system tells."""
-    if os.name != "posix":
-        return None
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) / 1024

@@ -12,11 +12,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..engines.artefacts import Artefact, CompilationError, best_shape, compiled_tiles
-from ..engines.devices import default_tile
-from ..engines.promise import LogitTiles
+from ..engines.devices import default_tile, dtype_name
 from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
-from ..network.tiling import Edges, logit_tiles
+from ..network.tiling import Edges, LogitTiles, logit_tiles
 from ..network.winograd import kernels
 
 MULTIPLY_ADDS = 200_256
@@ -65,17 +64,13 @@ def matrix_product(dtype: torch.dtype, device: torch.device) -> Rate:
     """Of two square matrices: the most that the machine multiplies."""
     a = torch.randn(_MATRIX, _MATRIX, device=device).to(dtype)
     seconds = fastest(lambda: _finished(a @ a), seconds=1.0, least=5)
-    return Rate(f"matrix product, {_name(dtype)}", 0.0, 2 * _MATRIX**3 / seconds / 1e9)
+    return Rate(f"matrix product, {dtype_name(dtype)}", 0.0, 2 * _MATRIX**3 / seconds / 1e9)
 
 
 def _finished(result: Tensor) -> Tensor:
     if result.device.type == "cuda":
         torch.cuda.synchronize(result.device)
     return result
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def picture(height: int, width: int, device: torch.device) -> Tensor:
@@ -134,7 +129,7 @@ def rates(
             for name, tiles in implementations(ready, dtype, device):
                 seconds = fastest(partial(_assembled, tiles, frame))
                 share = operations / seconds / products[dtype].gigaflops
-                yield Rate(f"{name}, {_name(dtype)}", seconds, operations / seconds, loop / seconds, share)
+                yield Rate(f"{name}, {dtype_name(dtype)}", seconds, operations / seconds, loop / seconds, share)
 
 
 def _assembled(tiles: LogitTiles, frame: Tensor) -> Tensor:
@@ -167,9 +162,7 @@ def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device
         return
     artefact = Artefact(dtype, *best_shape(dtype))
     try:
-        if not artefact.is_made:
-            artefact.make()
-        expand = artefact.load()
+        expand = artefact.loaded()
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error
     weights = kernels(network, dtype)

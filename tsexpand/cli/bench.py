@@ -136,7 +136,7 @@ def _precision(values: dict[str, Any]) -> Rows:
     import torch
 
     from ..bench.network import implementations
-    from ..engines.devices import select_device
+    from ..engines.devices import dtype_name, select_device
     from ..engines.promise import difference
     from ..network.weights import load_weights
 
@@ -149,7 +149,7 @@ def _precision(values: dict[str, Any]) -> Rows:
         for name, tiles in implementations(network, dtype, device):
             with torch.inference_mode():
                 found = difference(tiles, exact, weights.parametrisation, device)
-            kind = f"{name}, {str(dtype).removeprefix('torch.')}"
+            kind = f"{name}, {dtype_name(dtype)}"
             yield {"name": kind, **found._asdict()}, f"{kind:40}  {found} of layer by layer, float32"
 
 
@@ -170,7 +170,6 @@ def _start_up(values: dict[str, Any], with_conversion: bool) -> Rows:
 def _conversion(values: dict[str, Any]) -> Rows:
     from dataclasses import asdict
 
-    from ..bench.machine import resident_megabytes
     from ..bench.pipeline import overhead, stage_times
 
     options = convert_options(Job(values["inputs"][0], (values["output"], *values["also"])), values)
@@ -181,9 +180,6 @@ def _conversion(values: dict[str, Any]) -> Rows:
         name, ratio = (f"{time.name} alone", "") if time.name != "convert" else ("all at once", _ratio(overhead(times)))
         yield asdict(time), f"{name:40}  {time.frames_per_second:7.2f} frames/s  {time.seconds:7.2f} s{ratio}"
     yield {"name": "engine", "description": engine.description}, engine.description
-    peak = resident_megabytes()
-    if peak is not None:
-        yield {"name": "peak", "megabytes": peak}, f"{'peak memory, pictures held for this':40}  {peak:7.0f} MB"
 
 
 def _ratio(overhead: float) -> str:

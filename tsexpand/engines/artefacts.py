@@ -25,6 +25,7 @@ from ..network import expandnet, winograd
 from ..network.expandnet import HALO, ExpandNet
 from ..network.tiling import global_code, held_parts, placed
 from ..network.winograd import Kernels, kernels
+from .devices import dtype_name
 
 Expand = Callable[[Tensor, Tensor, Kernels], Tensor]
 """`winograd.FullResolution.forward`, compiled."""
@@ -70,7 +71,7 @@ class Artefact:
         sources = [Path(file or "").read_bytes() for file in (winograd.__file__, expandnet.__file__, __file__)]
         facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
-        kind = str(self.dtype).removeprefix("torch.")
+        kind = dtype_name(self.dtype)
         return cache_folder() / f"expand_{kind}_{self.height}x{self.width}_{digest}.pt2"
 
     def example(self) -> tuple[Tensor, Tensor, Kernels]:
@@ -88,6 +89,20 @@ class Artefact:
         """
         with _system_errors(self.path):
             return self.path.is_file()
+
+    def loaded(self, on_make: Callable[[], None] = lambda: None) -> Expand:
+        """The compiled code, made first where it is not there.
+
+        Args:
+            on_make: told before it is made.
+
+        Raises:
+            CompilationError: see `make` and `load`.
+        """
+        if not self.is_made:
+            on_make()
+            self.make()
+        return self.load()
 
     def load(self) -> Expand:
         """The compiled code.
@@ -124,7 +139,7 @@ class Artefact:
                 part.replace(self.path)
 
     def _compile(self, part: Path) -> None:
-        kind = str(self.dtype).removeprefix("torch.")
+        kind = dtype_name(self.dtype)
         # -P and the path: what lies in the current folder, beside a user's clips, is not run.
         command = [sys.executable, "-P", "-m", __name__, kind, str(self.height), str(self.width), str(part)]
         package = Path(winograd.__file__).parents[2]

@@ -36,6 +36,11 @@ class Precision(Enum):
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[self.value]
 
 
+def dtype_name(dtype: torch.dtype) -> str:
+    """As people and options write it: float32."""
+    return str(dtype).removeprefix("torch.")
+
+
 class Compilation(Enum):
     """Whether the network runs as code compiled for this machine: where that is repaid, always, or never."""
 

@@ -12,14 +12,14 @@ from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
-from ..network.tiling import ALIGNMENT, Edges, logit_tiles, tiles
+from ..network.tiling import ALIGNMENT, Edges, LogitTiles, logit_tiles, tiles
 from ..network.weights import Weights
 from ..network.winograd import kernels
 from .artefacts import Artefact, CompilationError, best_shape, compiled_tiles
-from .devices import MIN_TILE, Compilation, Precision, default_tile
+from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name
 from .display import display_signal, thumbnails
 from .gain import gain_to_display
-from .promise import LogitTiles, difference
+from .promise import difference
 
 LOADING, COMPILING = 3.0, 25.0
 """Seconds that it takes to load compiled code, or to make it, about."""
@@ -75,7 +75,7 @@ class NetworkEngine:
     @property
     def description(self) -> str:
         """What runs where."""
-        kind = str(self._dtype).removeprefix("torch.")
+        kind = dtype_name(self._dtype)
         if self._tiles is self._compiled:
             size = f"{self._artefact.width}×{self._artefact.height}"
             return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {size}"
@@ -89,7 +89,7 @@ class NetworkEngine:
     @property
     def precision(self) -> Precision:
         """Of the convolutions, as chosen."""
-        return Precision(str(self._dtype).removeprefix("torch."))
+        return Precision(dtype_name(self._dtype))
 
     @property
     def device(self) -> torch.device:
@@ -114,16 +114,16 @@ class NetworkEngine:
         Raises:
             DeviceError: it is to be compiled in any case, and can't.
         """
-        self._tiles = self._eager(self._dtype)
+        repaid = False
         try:
-            if self._is_repaid(width, height, frames):
+            if repaid := self._is_repaid(width, height, frames):
                 self._compiled = self._compiled or self._compiled_tiles()
-                self._tiles = self._compiled
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
             self._notices.append(f"the network runs uncompiled, at about half the speed: {error}")
             self._compilation = Compilation.NEVER
+        self._tiles = self._compiled if repaid and self._compiled else self._eager(self._dtype)
 
     def _is_repaid(self, width: int, height: int, frames: float) -> bool:
         """Whether compiled code, all tiles of one size, is faster for this clip, and was worth getting so far."""
@@ -148,11 +148,8 @@ class NetworkEngine:
 
     def _compiled_tiles(self) -> LogitTiles:
         artefact = self._artefact
-        if not artefact.is_made:
-            self._on_compile()
-            artefact.make()
-        weights = kernels(self._network, self._dtype)
-        compiled = partial(compiled_tiles, artefact.load(), artefact, self._network, weights)
+        expand = artefact.loaded(self._on_compile)
+        compiled = partial(compiled_tiles, expand, artefact, self._network, kernels(self._network, self._dtype))
         if self._keeps_promise(compiled, self._dtype):
             return compiled
         return self._compiled_tiles()
@@ -166,7 +163,7 @@ class NetworkEngine:
             found = difference(quick, exact, self._weights.parametrisation, self._device)
         if found.is_invisible:
             return True
-        kind = str(dtype).removeprefix("torch.")
+        kind = dtype_name(dtype)
         self._notices.append(f"{self._weights.name} runs in float32, as {kind} would be within {found} of it only")
         self._dtype = torch.float32
         return False

@@ -1,6 +1,5 @@
 """What fewer bits may cost: nothing that is seen."""
 
-from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -11,9 +10,7 @@ from ..colour.pu21 import pu21, pu21_psnr
 from ..colour.transfer import pq_inverse_eotf
 from ..network import output
 from ..network.output import Parametrisation
-
-LogitTiles = Callable[[Tensor], Iterator[tuple[slice, slice, Tensor]]]
-"""Frames (N, 3, H, W) to rows, columns and logits of their tiles."""
+from ..network.tiling import LogitTiles
 
 LEAST_PSNR = 50.0
 """PU21 dB between the light of a quick and of an exact network: far beyond what is seen."""

@@ -1,6 +1,6 @@
 """Whole-frame results from tiles: bounded memory, no seams."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -23,6 +23,10 @@ class Edges(Enum):
 
     ZERO = "zero"
     HELD = "held"
+
+
+LogitTiles = Callable[[Tensor], Iterator[tuple[slice, slice, Tensor]]]
+"""Frames (N, 3, H, W) to rows, columns and logits of their tiles."""
 
 
 class Tile(NamedTuple):
