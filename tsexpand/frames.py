@@ -80,7 +80,8 @@ class LightBatch:
         light: (N, 3, H, W), float32, cd/m² (relative before exposure anchoring, where `gains` is set).
         primaries: of R, G, B.
         timings: one a picture.
-        thumbnails: (N, 3, 32, 32), float32, the SDR signal R′G′B′, area-averaged: what cuts are found on.
+        thumbnails: (N, 3, 32, 32), float32, the SDR signal R′G′B′, area-averaged, on the CPU: what cuts
+            are found on.
         gains: (N, 2) or None. For relative light: log2 of the gain to the analytic light in cd/m²
             (median over well exposed pixels), and the fraction of pixels it was found on (0: none).
         packets: carried from the signal.

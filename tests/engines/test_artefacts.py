@@ -2,7 +2,9 @@
 
 import math
 import shutil
+import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from tests.network.models import random_network
 from tsexpand.engines import artefacts
-from tsexpand.engines.artefacts import Artefact, CompilationError, best_shape
+from tsexpand.engines.artefacts import Artefact, CompilationError
 from tsexpand.engines.devices import Compilation, Precision
 from tsexpand.engines.network import COMPILING, LOADING, SAVED, NetworkEngine
 from tsexpand.errors import DeviceError
@@ -72,9 +74,14 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        assert torch.equal(engine.expand(batch).light, light)
+        alone = engine_of()
+        alone.expect(50, 41, 1)
+        assert torch.equal(alone.expand(batch).light, light)
     finally:
         torch.set_num_threads(before)
+    signal, code, weights = Artefact(torch.float32, TILE, TILE).example()
+    result = Artefact(torch.float32, TILE, TILE).load(1)(signal, code, weights)
+    assert sys.getrefcount(result) == 2  # this name, and the argument: nobody else holds it
     assert [path.name for path in made.iterdir()] == [Artefact(torch.float32, TILE, TILE).path.name]
 
 
@@ -90,6 +97,17 @@ def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Pa
     assert engine.expand(noise(1, 8, 8)).light.isfinite().all()
     engine.expect(48, 48, math.inf)
     assert len(engine.notices) == 1  # it is not tried again
+
+
+def test_a_library_that_cannot_be_loaded_is_named(cache: Path) -> None:
+    artefact = Artefact(torch.float32, TILE, TILE)
+    cache.mkdir(0o700)
+    with zipfile.ZipFile(artefact.path, "w") as package:
+        package.writestr("model/data.so", b"no library")
+    artefact.path.chmod(0o600)
+    with pytest.raises(CompilationError, match="could not be loaded"):
+        artefact.load(1)
+    assert [path.name for path in cache.iterdir()] == [artefact.path.name]
 
 
 @pytest.mark.usefixtures("cache", "no_compiler")
@@ -135,7 +153,7 @@ def test_code_is_compiled_once_the_clips_repay_it(
 ) -> None:
     calls: list[str] = []
     monkeypatch.setattr(Artefact, "make", lambda artefact: calls.append("made"))
-    monkeypatch.setattr(Artefact, "load", lambda artefact: calls.append("loaded"))
+    monkeypatch.setattr(Artefact, "load", lambda artefact, at_once: calls.append("loaded"))
     monkeypatch.setattr(NetworkEngine, "_seconds_a_pixel", lambda engine: 1e-3)
     if made:
         cache.mkdir()
@@ -159,7 +177,7 @@ def test_compiled_code_that_breaks_the_promise_is_made_in_float32(monkeypatch: p
     """Winograd's bfloat16 is less exact than that of the layers; these weights bear only the latter."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     monkeypatch.setattr(Artefact, "make", lambda artefact: None)
-    monkeypatch.setattr(Artefact, "load", lambda artefact: FullResolution())
+    monkeypatch.setattr(Artefact, "load", lambda artefact, at_once: FullResolution())
     network = random_network()
     network.end_net[1].weight.mul_(0.16)
     weights = Weights(network, Parametrisation.ABSOLUTE, "test", "", {})
@@ -177,11 +195,11 @@ def test_what_others_may_write_is_not_run(cache: Path) -> None:
     path.touch(0o600)
     path.chmod(0o622)
     with pytest.raises(CompilationError, match="others may write to it"):
-        Artefact(torch.float32, TILE, TILE).load()
+        Artefact(torch.float32, TILE, TILE).load(1)
     path.chmod(0o600)
     cache.chmod(0o777)
     with pytest.raises(CompilationError, match="others may write to it"):
-        Artefact(torch.float32, TILE, TILE).load()
+        Artefact(torch.float32, TILE, TILE).load(1)
     assert path.exists()
 
 
@@ -230,19 +248,3 @@ def test_the_name_of_an_artefact_holds_what_it_depends_on(monkeypatch: pytest.Mo
     assert Artefact(torch.float32, 24, 28).path == path
     monkeypatch.setattr(artefacts, "_processor", lambda: "another")
     assert Artefact(torch.float32, 24, 28).path != path
-
-
-@pytest.mark.parametrize(
-    ("cache_size", "dtype", "shape"),
-    [
-        (32 << 20, torch.bfloat16, (108, 120)),
-        (32 << 20, torch.float32, (72, 96)),
-        (8 << 20, torch.bfloat16, (60, 64)),
-        (1 << 20, torch.float32, (60, 64)),
-    ],
-)
-def test_tiles_fit_into_the_cache(
-    monkeypatch: pytest.MonkeyPatch, cache_size: int, dtype: torch.dtype, shape: tuple[int, int]
-) -> None:
-    monkeypatch.setattr(artefacts, "_last_level_cache", lambda: cache_size)
-    assert best_shape(dtype) == shape

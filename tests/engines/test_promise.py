@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 
 from tests.network.models import random_network
 from tsexpand.engines.devices import Precision
@@ -7,7 +8,7 @@ from tsexpand.engines.network import NetworkEngine
 from tsexpand.engines.promise import Difference, difference
 from tsexpand.network.expandnet import ExpandNet
 from tsexpand.network.output import Parametrisation
-from tsexpand.network.tiling import logit_tiles
+from tsexpand.network.tiling import Edges, TakeTile, TiledNetwork, logit_tiles
 from tsexpand.network.weights import Weights
 
 CPU = torch.device("cpu")
@@ -45,13 +46,20 @@ def test_what_is_asked_for_by_name_is_what_runs() -> None:
     assert "bfloat16" in engine.description and not engine.notices
 
 
+def tiled(network: ExpandNet) -> TiledNetwork:
+    def run(signal: Tensor, take: TakeTile) -> None:
+        logit_tiles(network, signal, 64, Edges.ZERO, take)
+
+    return run
+
+
 def test_a_difference_is_of_light() -> None:
     network = random_network()
-    exact = lambda signal: logit_tiles(network, signal, 64)  # noqa: E731
+    exact = tiled(network)
     same = difference(exact, exact, Parametrisation.ABSOLUTE, CPU)
     assert same.psnr > 130 and same.steps == 0
     louder = loud(1.01)
-    other = lambda signal: logit_tiles(louder, signal, 64)  # noqa: E731
+    other = tiled(louder)
     found = difference(other, exact, Parametrisation.ABSOLUTE, CPU)
     assert 0 < found.psnr < 100 and found.steps > 0
     assert Difference(50.0, 0.5).is_invisible

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from tsexpand.network import winograd
 from tsexpand.network.expandnet import HALO, ExpandNet
 from tsexpand.network.winograd import FullResolution, kernels, transformed
 
@@ -44,3 +45,16 @@ def test_a_pixel_is_the_same_in_any_part(network: ExpandNet, dtype: torch.dtype)
     whole = FullResolution()(signal, code, kernels(network, dtype))
     part = signal[..., 8 : 24 + 2 * HALO, 4 : 24 + 2 * HALO]
     assert torch.equal(FullResolution()(part, code, kernels(network, dtype)), whole[..., 8:24, 4:24])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_strips_change_nothing(network: ExpandNet, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    signal = random_signal(1, 3, 44 + 2 * HALO, 24 + 2 * HALO)
+    code = network.global_features(signal)
+    whole = FullResolution()(signal, code, kernels(network, dtype))
+    monkeypatch.setattr(winograd, "_STRIP", 1 << 18)
+    products: list[torch.Size] = []
+    bmm = torch.bmm
+    monkeypatch.setattr(torch, "bmm", lambda a, b: (products.append(a.shape), bmm(a, b))[1])
+    assert torch.equal(FullResolution()(signal, code, kernels(network, dtype)), whole)
+    assert len(products) > 12  # of four layers

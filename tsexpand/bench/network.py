@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..engines.artefacts import Artefact, CompilationError, best_shape, compiled_tiles
+from ..engines.artefacts import Artefact, CompilationError, compiled_network
 from ..engines.devices import default_tile, dtype_name
+from ..engines.workers import Workers
 from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
-from ..network.tiling import Edges, LogitTiles, logit_tiles
-from ..network.winograd import kernels
+from ..network.tiling import Edges, TakeTile, TiledNetwork, logit_tiles, put
 
 MULTIPLY_ADDS = 200_256
 """Of the full-resolution part, a pixel, by the definition of its layers with the fusion split: two operations each.
@@ -25,8 +25,11 @@ Rates count these, whatever an implementation does instead."""
 PATCH, OVERLAP = 256, 20
 """Of the published tiled loop."""
 
-_MATRIX = 2048
-"""Rows and columns of the matrix product that rates are compared with."""
+_MATRIX, _PRODUCTS = 2048, 5
+"""Rows and columns of the matrix product that rates are compared with, and how many make a run."""
+
+ROUNDS = 5
+"""Runs of each thing, of which the fastest counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +51,47 @@ class Rate:
     against_product: float | None = None
 
 
-def fastest(run: Callable[[], object], seconds: float = 3.0, least: int = 3) -> float:
-    """Seconds of the fastest of several runs, after one that is not counted: what others take away is not ours."""
-    run()
-    times: list[float] = []
+def fastest(runs: Sequence[Callable[[], object]], on_round: Callable[[int], None]) -> list[float]:
+    """Seconds of the fastest run of each thing; `on_round` is told before each round, with its number from 0.
+
+    In rounds of one run each, after one that is not counted: where other tenants of a host slow a machine down for
+    half a minute, they do it to all of them, and not to the one whose turn it is.
+    """
+    times = []
+    for number in range(ROUNDS + 1):
+        on_round(number)
+        times.append([_seconds(run) for run in runs])
+    return [min(column) for column in zip(*times[1:], strict=True)]
+
+
+def _seconds(run: Callable[[], object]) -> float:
     began = time.perf_counter()
-    while len(times) < least or time.perf_counter() - began < seconds:
-        started = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - started)
-    return min(times)
+    run()
+    return time.perf_counter() - began
 
 
-def matrix_product(dtype: torch.dtype, device: torch.device) -> Rate:
-    """Of two square matrices: the most that the machine multiplies."""
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Something that is measured: its number type, its useful operations, and what does it."""
+
+    name: str
+    dtype: torch.dtype
+    operations: int
+    run: Callable[[], object]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.name}, {dtype_name(self.dtype)}"
+
+    def rate(self, seconds: float) -> float:
+        return self.operations / seconds / 1e9
+
+
+def _matrix_product(dtype: torch.dtype, device: torch.device) -> _Run:
+    """Of two square matrices, several times: the most that the machine multiplies."""
     a = torch.randn(_MATRIX, _MATRIX, device=device).to(dtype)
-    seconds = fastest(lambda: _finished(a @ a), seconds=1.0, least=5)
-    return Rate(f"matrix product, {dtype_name(dtype)}", 0.0, 2 * _MATRIX**3 / seconds / 1e9)
+    operations = 2 * _PRODUCTS * _MATRIX**3
+    return _Run("matrix product", dtype, operations, lambda: [_finished(a @ a) for _ in range(_PRODUCTS)])
 
 
 def _finished(result: Tensor) -> Tensor:
@@ -104,9 +131,14 @@ def published_loop(network: ExpandNet, signal: Tensor) -> Tensor:
 
 
 def rates(
-    network: ExpandNet, height: int, width: int, device: torch.device, dtypes: tuple[torch.dtype, ...]
-) -> Iterator[Rate]:
-    """Rates of the machine, of the published forms, and of ours in each number type, as they are measured.
+    network: ExpandNet,
+    height: int,
+    width: int,
+    device: torch.device,
+    dtypes: tuple[torch.dtype, ...],
+    on_round: Callable[[int], None] = lambda number: None,
+) -> list[Rate]:
+    """Rates of the machine, of the published forms, and of ours in each number type.
 
     Args:
         network: the weights; left as it is.
@@ -114,33 +146,42 @@ def rates(
         width: likewise.
         device: where to work.
         dtypes: of our convolutions.
+        on_round: told before each of `ROUNDS` rounds, 1 and so on, and before one that is not counted, 0.
+
+    Raises:
+        DeviceError: the network can't be compiled here.
     """
     frame = picture(height, width, device)
-    products = {dtype: matrix_product(dtype, device) for dtype in dtypes}
-    yield from products.values()
-    operations = 2 * MULTIPLY_ADDS * height * width / 1e9
     ready = copy.deepcopy(network)
+    operations = 2 * MULTIPLY_ADDS * height * width
+    products = [_matrix_product(dtype, device) for dtype in dtypes]
+    forms = [
+        _Run("published loop", torch.float32, operations, lambda: _finished(published_loop(network, frame))),
+        _Run("published graph, whole frame", torch.float32, operations,
+             lambda: _finished(published_parts(network, frame))),
+    ]  # fmt: skip
+    for dtype in dtypes:
+        for name, tiled in implementations(ready, dtype, device):
+            forms.append(_Run(name, dtype, operations, partial(_assembled, tiled, frame)))
     with torch.inference_mode():
-        loop = fastest(lambda: _finished(published_loop(network, frame)))
-        yield Rate("published loop, float32", loop, operations / loop, 1.0)
-        whole = fastest(lambda: _finished(published_parts(network, frame)))
-        yield Rate("published graph, whole frame, float32", whole, operations / whole, loop / whole)
-        for dtype in dtypes:
-            for name, tiles in implementations(ready, dtype, device):
-                seconds = fastest(partial(_assembled, tiles, frame))
-                share = operations / seconds / products[dtype].gigaflops
-                yield Rate(f"{name}, {dtype_name(dtype)}", seconds, operations / seconds, loop / seconds, share)
+        seconds = fastest([run.run for run in (*products, *forms)], on_round)
+    most = {run.dtype: run.rate(time) for run, time in zip(products, seconds, strict=False)}
+    loop = seconds[len(products)]
+    return [Rate(run.full_name, 0.0, most[run.dtype]) for run in products] + [
+        Rate(run.full_name, time, run.rate(time), loop / time, run.rate(time) / most[run.dtype])
+        for run, time in zip(forms, seconds[len(products) :], strict=True)
+    ]
 
 
-def _assembled(tiles: LogitTiles, frame: Tensor) -> Tensor:
+def _assembled(tiled: TiledNetwork, frame: Tensor) -> Tensor:
     """A frame of the sigmoid, as the published forms give it."""
     result = torch.empty_like(frame)
-    for rows, columns, logits in tiles(frame):
-        result[:, :, rows, columns] = torch.sigmoid(logits)
+
+    tiled(frame, lambda tile, logits, shown: put(tile, torch.sigmoid(logits), result))
     return _finished(result)
 
 
-def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[str, LogitTiles]]:
+def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[str, TiledNetwork]]:
     """Our forms of the network, as the engine runs weights for absolute light: layer by layer, and on the CPU compiled.
 
     Args:
@@ -153,17 +194,16 @@ def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device
     """
     ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
 
-    def eager(signal: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+    def eager(signal: Tensor, take: TakeTile) -> None:
         with torch.autocast(device.type, dtype) if dtype is not torch.float32 else nullcontext():
-            yield from logit_tiles(ready, signal, default_tile(device), Edges.HELD)
+            logit_tiles(ready, signal, default_tile(device), Edges.HELD, take)
 
     yield "layer by layer", eager
     if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
         return
-    artefact = Artefact(dtype, *best_shape(dtype))
+    artefact, workers = Artefact(dtype), Workers()
     try:
-        expand = artefact.loaded()
+        expand = artefact.loaded(workers.count)
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error
-    weights = kernels(network, dtype)
-    yield "compiled", lambda signal: compiled_tiles(expand, artefact, ready, weights, signal)
+    yield "compiled", compiled_network(expand, artefact, ready, workers)

@@ -109,7 +109,7 @@ def _network(size: tuple[int, int], values: dict[str, Any]) -> Rows:
 
     import torch
 
-    from ..bench.network import rates
+    from ..bench.network import ROUNDS, rates
     from ..engines.devices import select_device
     from ..network.weights import load_weights
 
@@ -117,7 +117,11 @@ def _network(size: tuple[int, int], values: dict[str, Any]) -> Rows:
     network = load_weights(values["weights"]).network.to(device)
     dtypes = (torch.float32, torch.float16 if device.type == "cuda" else torch.bfloat16)
     width, height = size
-    for rate in rates(network, height, width, device, dtypes):
+
+    def on_round(number: int) -> None:
+        click.echo(f"network at {width}×{height}: round {number} of {ROUNDS}" if number else "warming up", err=True)
+
+    for rate in rates(network, height, width, device, dtypes, on_round):
         yield asdict(rate) | {"width": width, "height": height}, _rate_line(rate)
 
 
@@ -146,9 +150,9 @@ def _precision(values: dict[str, Any]) -> Rows:
     _, exact = next(implementations(network, torch.float32, device))
     quick = torch.float16 if device.type == "cuda" else torch.bfloat16
     for dtype in (torch.float32, quick):
-        for name, tiles in implementations(network, dtype, device):
+        for name, tiled in implementations(network, dtype, device):
             with torch.inference_mode():
-                found = difference(tiles, exact, weights.parametrisation, device)
+                found = difference(tiled, exact, weights.parametrisation, device)
             kind = f"{name}, {dtype_name(dtype)}"
             yield {"name": kind, **found._asdict()}, f"{kind:40}  {found} of layer by layer, float32"
 

@@ -7,6 +7,7 @@ import torch
 from ..colour.transfer import bt1886_eotf
 from ..frames import LightBatch, SignalBatch
 from ..network.output import REFERENCE_WHITE
+from .copies import arriving, copies_of
 from .display import display_signal, thumbnails
 
 
@@ -20,6 +21,7 @@ class AnalyticEngine:
 
     def __init__(self, device: torch.device, reference_white: float = REFERENCE_WHITE) -> None:
         self._device = device
+        self._copies = copies_of(device)
         self._reference_white = reference_white
 
     @property
@@ -42,7 +44,7 @@ class AnalyticEngine:
 
     def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`."""
-        for batch in batches:
+        for batch in arriving(batches, self._copies):
             yield self.expand(batch)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
@@ -50,4 +52,6 @@ class AnalyticEngine:
         with torch.inference_mode():
             signal = display_signal(batch, self._device)
             light = bt1886_eotf(signal).mul_(self._reference_white)
-            return LightBatch(light, batch.signal.primaries, batch.timings, thumbnails(signal), None, batch.packets)
+            return LightBatch(
+                light, batch.signal.primaries, batch.timings, thumbnails(signal).cpu(), None, batch.packets
+            )

@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,9 +24,11 @@ from torch import Tensor
 from .. import __version__
 from ..network import expandnet, winograd
 from ..network.expandnet import HALO, ExpandNet
-from ..network.tiling import global_code, held_parts, placed
+from ..network.tiling import TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
 from ..network.winograd import Kernels, kernels
+from .compiled import CompiledCode
 from .devices import dtype_name
+from .workers import Workers
 
 Expand = Callable[[Tensor, Tensor, Kernels], Tensor]
 """`winograd.FullResolution.forward`, compiled."""
@@ -33,18 +36,8 @@ Expand = Callable[[Tensor, Tensor, Kernels], Tensor]
 TIME_LIMIT = 600.0
 """Seconds that a compilation may take; usual are 20."""
 
-_SHAPES = ((108, 120), (72, 96), (60, 64))
-"""Height and width of tiles, the largest first; the first covers frames of 1080 and 2160 lines without a remainder."""
-
-_ELEMENTS_A_PIXEL = 4 * (64 + 128)
-"""What the products of the widest layer read and write for a pixel: 16 for each block of four, in 64 and 128
-channels."""
-
-_SHARE_OF_CACHE = 0.65
-"""Beyond about this of the last level cache a tile's products are fetched from memory; with it the rate halved."""
-
-_CACHE = 32 << 20
-"""Bytes of last level cache where the system does not tell."""
+HEIGHT, WIDTH = 108, 120
+"""Of tiles: they cover frames of 1080 and 2160 lines without a remainder, and half as much again is their halo."""
 
 
 class CompilationError(Exception):
@@ -62,8 +55,8 @@ class Artefact:
     """
 
     dtype: torch.dtype
-    height: int
-    width: int
+    height: int = HEIGHT
+    width: int = WIDTH
 
     @property
     def path(self) -> Path:
@@ -90,10 +83,11 @@ class Artefact:
         with _system_errors(self.path):
             return self.path.is_file()
 
-    def loaded(self, on_make: Callable[[], None] = lambda: None) -> Expand:
+    def loaded(self, at_once: int, on_make: Callable[[], None] = lambda: None) -> Expand:
         """The compiled code, made first where it is not there.
 
         Args:
+            at_once: threads that may run it at the same time.
             on_make: told before it is made.
 
         Raises:
@@ -102,25 +96,30 @@ class Artefact:
         if not self.is_made:
             on_make()
             self.make()
-        return self.load()
+        return self.load(at_once)
 
-    def load(self) -> Expand:
-        """The compiled code.
+    def load(self, at_once: int) -> Expand:
+        """The compiled code, for so many threads at the same time.
 
         Raises:
             CompilationError: the file can't be loaded, or others may write to it; it is removed where it is damaged.
         """
         with _system_errors(self.path):
             _refuse_strangers(self.path.parent, self.path)
-            if not zipfile.is_zipfile(self.path):
+            try:
+                library = _library(self.path)
+            except zipfile.BadZipFile as error:
                 self.path.unlink()
-                raise CompilationError(f"{self.path} was damaged; it is made anew the next time")
-        try:
-            loaded: Expand = torch._inductor.aoti_load_package(str(self.path))
-            loaded(*self.example())
-        except Exception as error:  # of a system without room for what is unpacked, say, almost any type
-            raise CompilationError(f"{self.path} could not be loaded ({_first_line(str(error))})") from error
-        return loaded
+                raise CompilationError(f"{self.path} was damaged; it is made anew the next time") from error
+            try:
+                with tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True) as folder:
+                    file = Path(folder) / "expand.so"
+                    file.write_bytes(library)
+                    code = CompiledCode(file, at_once)
+                _run(code, *self.example())
+            except (OSError, RuntimeError, AttributeError) as error:
+                raise CompilationError(f"{self.path} could not be loaded ({_first_line(str(error))})") from error
+        return partial(_run, code)
 
     def make(self) -> None:
         """Compiles it, in a process of its own, into its place.
@@ -191,22 +190,42 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def compiled_tiles(
-    expand: Expand, artefact: Artefact, network: ExpandNet, weights: Kernels, signal: Tensor
-) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Logits of the tiles of a frame, as `tiling.logit_tiles` gives them.
+def _library(path: Path) -> bytes:
+    """The library in a package, which the checksum of the archive vouches for: half of one would kill the process."""
+    with zipfile.ZipFile(path) as package:
+        names = [name for name in package.namelist() if name.endswith(".so")]
+        if len(names) != 1:
+            raise zipfile.BadZipFile(f"{len(names)} libraries")
+        return package.read(names[0])
+
+
+def _run(code: CompiledCode, signal: Tensor, global_features: Tensor, weights: Kernels) -> Tensor:
+    return code(signal, global_features, *weights.values())
+
+
+def compiled_network(expand: Expand, artefact: Artefact, network: ExpandNet, workers: Workers) -> TiledNetwork:
+    """A network that runs as compiled code, a tile a core.
 
     Args:
-        expand: the artefact, loaded.
+        expand: the artefact, loaded for as many at once as there are workers.
         artefact: that it is.
-        network: the whole of it.
-        weights: of its full-resolution part, as `winograd.kernels` gives them.
-        signal: (1, 3, H, W), a whole frame, R′G′B′ in [0, 1].
+        network: the whole of it, on the CPU.
+        workers: that compute.
     """
-    height, width = signal.shape[-2:]
-    code = global_code(network, signal)
-    for tile, part in held_parts(signal, artefact.height, artefact.width):
-        yield placed(tile, expand(part, code, weights), height, width)
+    weights = kernels(network, artefact.dtype)
+
+    def compiled(signal: Tensor, take: TakeTile) -> None:
+        code = global_code(network, signal)
+        height, width = signal.shape[-2:]
+        frame = held(signal, artefact.height, artefact.width)
+
+        def tile(place: Tile) -> None:  # all of it on the worker's core, or that of this thread would be in its way
+            part = part_of(frame, place)
+            take(place, expand(part, code, weights).contiguous(), within_halo(part))
+
+        workers.run(partial(tile, place) for place in tiles(height, width, artefact.height, artefact.width))
+
+    return compiled
 
 
 def cache_folder() -> Path:
@@ -225,21 +244,6 @@ def cache_folder() -> Path:
         return (general if general.is_absolute() else Path.home() / ".cache") / "tsexpand"
     except RuntimeError as error:  # a user without a home
         raise CompilationError("no home to keep compiled code in; set TSEXPAND_CACHE to a folder") from error
-
-
-def best_shape(dtype: torch.dtype) -> tuple[int, int]:
-    """Height and width of the largest tile whose products stay in the cache."""
-    room = _SHARE_OF_CACHE * _last_level_cache() / (_ELEMENTS_A_PIXEL * dtype.itemsize)
-    return next((shape for shape in _SHAPES if shape[0] * shape[1] <= room), _SHAPES[-1])
-
-
-def _last_level_cache() -> int:
-    """Bytes, as far as the system tells."""
-    try:
-        size = Path("/sys/devices/system/cpu/cpu0/cache/index3/size").read_text().strip()
-        return int(size.removesuffix("K")) << 10
-    except (OSError, ValueError):
-        return _CACHE
 
 
 def _processor() -> str:
@@ -270,8 +274,7 @@ def _main(kind: str, height: str, width: str, path: str) -> None:
     artefact = Artefact(getattr(torch, kind), int(height), int(width))
     with torch.no_grad():
         program = torch.export.export(winograd.FullResolution().eval(), artefact.example())
-        # Threads as many as there are when it runs, not as there were when it was compiled.
-        configuration = {"cpp.dynamic_threads": True}
+        configuration = {"cpp.threads": 1}  # see `workers`
         torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
 
 

@@ -72,6 +72,4 @@ class Fleet:
     def _collected(self, work: Future[LightBatch]) -> LightBatch:
         batch = work.result()
         gains = None if batch.gains is None else batch.gains.to(self.device)
-        return replace(
-            batch, light=batch.light.to(self.device), thumbnails=batch.thumbnails.to(self.device), gains=gains
-        )
+        return replace(batch, light=batch.light.to(self.device), gains=gains)

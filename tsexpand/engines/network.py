@@ -1,9 +1,9 @@
 """The network on one device: by PyTorch layer by layer, which starts at once and works everywhere, or compiled."""
 
 import copy
+import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Generator, Iterable
 
 import torch
 from torch import Tensor
@@ -12,16 +12,17 @@ from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
-from ..network.tiling import ALIGNMENT, Edges, LogitTiles, logit_tiles, tiles
+from ..network.tiling import ALIGNMENT, Edges, TakeTile, Tile, TiledNetwork, logit_tiles, put, tiles
 from ..network.weights import Weights
-from ..network.winograd import kernels
-from .artefacts import Artefact, CompilationError, best_shape, compiled_tiles
+from .artefacts import Artefact, CompilationError, compiled_network
+from .copies import arriving, copies_of
 from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name
 from .display import display_signal, thumbnails
 from .gain import gain_to_display
 from .promise import difference
+from .workers import Workers
 
-LOADING, COMPILING = 3.0, 25.0
+LOADING, COMPILING = 1.0, 60.0
 """Seconds that it takes to load compiled code, or to make it, about."""
 
 SAVED = 0.4
@@ -36,7 +37,8 @@ class NetworkEngine:
         device: where to work.
         precision: of the convolutions.
         tile: height and width of tiles at most, None for the device's default. Where the device runs out
-            of memory it is halved, and stays so. Compiled code has its own.
+            of memory, first the frames that it takes at once are halved and then this, and stay so. Compiled code
+            has its own.
         reference_white: luminance of signal 1.0, cd/m².
         compilation: whether the CPU runs compiled code.
         on_compile: told before something is compiled, which takes a while.
@@ -60,6 +62,10 @@ class NetworkEngine:
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
         self._device = device
         self._tile = tile
+        # On the CPU frame by frame: a batch would take memory and save nothing.
+        self._portion = 1 if device.type == "cpu" else sys.maxsize
+        self._copies = copies_of(device)
+        self._short_of_memory: str | None = None
         self._reference_white = reference_white
         self._notices: list[str] = []
         self._precision = precision
@@ -69,14 +75,15 @@ class NetworkEngine:
         self._on_compile = on_compile
         self._pace = 0.0
         self._saved = 0.0
-        self._compiled: LogitTiles | None = None
-        self._tiles = self._eager(self._dtype)
+        self._workers: Workers | None = None
+        self._compiled: TiledNetwork | None = None
+        self._tiled = self._eager(self._dtype)
 
     @property
     def description(self) -> str:
         """What runs where."""
         kind = dtype_name(self._dtype)
-        if self._tiles is self._compiled:
+        if self._tiled is self._compiled:
             size = f"{self._artefact.width}×{self._artefact.height}"
             return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {size}"
         return f"{self._weights.name} on {self._device}, {kind}, tiles of {self._eager_tile}"
@@ -84,7 +91,7 @@ class NetworkEngine:
     @property
     def notices(self) -> tuple[str, ...]:
         """That something is not as it was asked for, a sentence each."""
-        return tuple(self._notices)
+        return (*self._notices, *filter(None, [self._short_of_memory]))
 
     @property
     def precision(self) -> Precision:
@@ -117,13 +124,13 @@ class NetworkEngine:
         repaid = False
         try:
             if repaid := self._is_repaid(width, height, frames):
-                self._compiled = self._compiled or self._compiled_tiles()
+                self._compiled = self._compiled or self._compile()
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
             self._notices.append(f"the network runs uncompiled, at about half the speed: {error}")
             self._compilation = Compilation.NEVER
-        self._tiles = self._compiled if repaid and self._compiled else self._eager(self._dtype)
+        self._tiled = self._compiled if repaid and self._compiled else self._eager(self._dtype)
 
     def _is_repaid(self, width: int, height: int, frames: float) -> bool:
         """Whether compiled code, all tiles of one size, is faster for this clip, and was worth getting so far."""
@@ -142,19 +149,18 @@ class NetworkEngine:
     @property
     def _artefact(self) -> Artefact:
         if self._tile is None:
-            return Artefact(self._dtype, *best_shape(self._dtype))
+            return Artefact(self._dtype)
         side = max(ALIGNMENT, self._tile // ALIGNMENT * ALIGNMENT)
         return Artefact(self._dtype, side, side)
 
-    def _compiled_tiles(self) -> LogitTiles:
+    def _compile(self) -> TiledNetwork:
         artefact = self._artefact
-        expand = artefact.loaded(self._on_compile)
-        compiled = partial(compiled_tiles, expand, artefact, self._network, kernels(self._network, self._dtype))
-        if self._keeps_promise(compiled, self._dtype):
-            return compiled
-        return self._compiled_tiles()
+        workers = self._workers = self._workers or Workers()
+        expand = artefact.loaded(workers.count, self._on_compile)
+        compiled = compiled_network(expand, artefact, self._network, workers)
+        return compiled if self._keeps_promise(compiled, self._dtype) else self._compile()
 
-    def _keeps_promise(self, quick: LogitTiles, dtype: torch.dtype) -> bool:
+    def _keeps_promise(self, quick: TiledNetwork, dtype: torch.dtype) -> bool:
         """Whether a quick form may be used; if not, float32 is from now on, and a notice says so."""
         if self._precision is not Precision.AUTO or dtype is torch.float32:
             return True
@@ -176,14 +182,13 @@ class NetworkEngine:
             times = []
             for _ in range(2):  # the first one prepares what the others use
                 began = time.perf_counter()
-                for _ in self._eager(self._dtype)(signal):
-                    pass
+                self._eager(self._dtype)(signal, lambda tile, logits, shown: None)
                 times.append(time.perf_counter() - began)
         return min(times) / size**2
 
     def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`."""
-        for batch in batches:
+        for batch in arriving(batches, self._copies):
             yield self.expand(batch)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
@@ -193,42 +198,55 @@ class NetworkEngine:
                 try:
                     return self._expand(batch)
                 except torch.OutOfMemoryError as error:
-                    self._halve_tile(error)
+                    self._shrink(len(batch), error)
 
-    def _halve_tile(self, error: torch.OutOfMemoryError) -> None:
-        if self._eager_tile <= MIN_TILE:
-            raise DeviceError(
-                f"{self._device}: out of memory even at tiles of {self._eager_tile}; try a smaller batch size"
-            ) from error
-        self._tile = max(MIN_TILE, self._eager_tile // 2)
+    def _shrink(self, frames: int, error: torch.OutOfMemoryError) -> None:
+        """Fewer frames at once from now on, and where it is one already smaller tiles."""
+        self._portion = min(self._portion, frames)
+        if self._portion > 1:
+            self._portion //= 2
+        elif self._eager_tile > MIN_TILE:
+            self._tile = max(MIN_TILE, self._eager_tile // 2)
+        else:
+            raise DeviceError(f"{self._device}: out of memory even for one tile of {self._eager_tile}") from error
+        frames_at_once = "1 frame" if self._portion == 1 else f"{self._portion} frames"
+        self._short_of_memory = (
+            f"{self._device} was short of memory: {frames_at_once} at once, tiles of {self._eager_tile}; "
+            "the picture is the same"
+        )
 
     def _expand(self, batch: SignalBatch) -> LightBatch:
         signal = display_signal(batch, self._device)
-        # On the CPU frame by frame: a batch would take memory and save nothing.
-        portion = 1 if self._device.type == "cpu" else len(batch)
-        light = torch.cat([self._light(signal[i : i + portion]) for i in range(0, len(batch), portion)])
+        # Before the network, so that whoever looks at them waits for little and the device goes on.
+        small = self._copies.down(thumbnails(signal))
+        wait = self._copies.mark()
+        portions = range(0, len(batch), self._portion)
+        light = torch.cat([self._light(signal[i : i + self._portion]) for i in portions])
         gains = None
         if self._weights.parametrisation is Parametrisation.RELATIVE:
             gains = gain_to_display(light, signal, batch.signal.primaries, self._reference_white)
-        return LightBatch(light, batch.signal.primaries, batch.timings, thumbnails(signal), gains, batch.packets)
+        wait()
+        return LightBatch(light, batch.signal.primaries, batch.timings, small, gains, batch.packets)
 
     def _light(self, signal: Tensor) -> Tensor:
         """Light of whole frames; each tile's logits become light at once, so they are never held whole."""
         parametrisation = self._weights.parametrisation
         scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
         light = signal.new_empty(signal.shape)
-        for rows, columns, logits in self._tiles(signal):
-            part = output.light(logits, signal[:, :, rows, columns], parametrisation)
-            light[:, :, rows, columns] = part.mul_(scale)
+
+        def take(tile: Tile, logits: Tensor, shown: Tensor) -> None:
+            put(tile, output.light(logits, shown, parametrisation).mul_(scale), light)
+
+        self._tiled(signal, take)
         return light
 
-    def _eager(self, dtype: torch.dtype) -> LogitTiles:
+    def _eager(self, dtype: torch.dtype) -> TiledNetwork:
         """Layer by layer, with convolutions in a number type."""
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
         edges = Edges.HELD if absolute else Edges.ZERO  # relative: as published
 
-        def eager(signal: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
+        def eager(signal: Tensor, take: TakeTile) -> None:
             with torch.autocast(self._device.type, dtype, enabled=dtype is not torch.float32):
-                yield from logit_tiles(self._network, signal, self._eager_tile, edges)
+                logit_tiles(self._network, signal, self._eager_tile, edges, take)
 
         return eager

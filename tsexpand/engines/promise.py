@@ -10,7 +10,7 @@ from ..colour.pu21 import pu21, pu21_psnr
 from ..colour.transfer import pq_inverse_eotf
 from ..network import output
 from ..network.output import Parametrisation
-from ..network.tiling import LogitTiles
+from ..network.tiling import Tile, TiledNetwork, put
 
 LEAST_PSNR = 50.0
 """PU21 dB between the light of a quick and of an exact network: far beyond what is seen."""
@@ -44,21 +44,29 @@ class Difference(NamedTuple):
 
 
 def difference(
-    quick: LogitTiles, exact: LogitTiles, parametrisation: Parametrisation, device: torch.device
+    quick: TiledNetwork, exact: TiledNetwork, parametrisation: Parametrisation, device: torch.device
 ) -> Difference:
     """How much the light of a quick network differs from that of an exact one."""
     picture = _picture().to(device)
     lights = []
-    for tiles in (quick, exact):
-        light = torch.empty_like(picture)
-        for rows, columns, logits in tiles(picture):
-            light[:, :, rows, columns] = output.light(logits, picture[:, :, rows, columns], parametrisation)
+    for tiled in (quick, exact):
+        light = _light(tiled, picture, parametrisation)
         lights.append(light if parametrisation is Parametrisation.ABSOLUTE else _PEAK * light)
     psnr = pu21_psnr(float((pu21(lights[0]) - pu21(lights[1])).square().mean()))
     ramps = [1023 * pq_inverse_eotf(light[..., :_RAMP, :]) for light in lights]
     rise = ramps[1].diff(dim=-1).abs()
     step = torch.maximum(pad(rise, (1, 0)), pad(rise, (0, 1))).clamp_min(1)
     return Difference(psnr, float(((ramps[0] - ramps[1]).abs() / step).max()))
+
+
+def _light(tiled: TiledNetwork, picture: Tensor, parametrisation: Parametrisation) -> Tensor:
+    light = torch.empty_like(picture)
+
+    def take(tile: Tile, logits: Tensor, shown: Tensor) -> None:
+        put(tile, output.light(logits, shown, parametrisation), light)
+
+    tiled(picture, take)
+    return light
 
 
 _RAMP = 24

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from .expandnet import HALO, ExpandNet
 
-ALIGNMENT = 4
-"""Sizes and places of tiles are multiples of it, as Winograd's blocks want."""
+ALIGNMENT = 8
+"""Sizes and places of tiles are multiples of it: Winograd's blocks want four. With eight, what is computed of each
+value of a tile fills vectors of the CPU, so that it is rounded like any other; the rest of a vector would not be."""
 
 
 class Edges(Enum):
@@ -25,10 +26,6 @@ class Edges(Enum):
     HELD = "held"
 
 
-LogitTiles = Callable[[Tensor], Iterator[tuple[slice, slice, Tensor]]]
-"""Frames (N, 3, H, W) to rows, columns and logits of their tiles."""
-
-
 class Tile(NamedTuple):
     """A part of a frame: pixels, from the upper left."""
 
@@ -36,6 +33,14 @@ class Tile(NamedTuple):
     left: int
     height: int
     width: int
+
+
+TakeTile = Callable[[Tile, Tensor, Tensor], None]
+"""Takes a tile, its logits (N, 3, h, w) and its R′G′B′ in [0, 1], likewise, both dense, with what lies beyond the
+frame; from several threads at once, perhaps, and what lies in two tiles twice, with the same values."""
+
+TiledNetwork = Callable[[Tensor, TakeTile], None]
+"""Computes frames (N, 3, H, W) and gives each of their tiles away as soon as it is there."""
 
 
 def even_size(length: int, most: int) -> int:
@@ -71,25 +76,26 @@ def _places(length: int, size: int) -> list[int]:
     return [min(first, last) for first in range(0, length, size)]
 
 
-def held_parts(signal: Tensor, tile_height: int, tile_width: int) -> Iterator[tuple[Tile, Tensor]]:
-    """Parts of frames with all of their halo, the pixels of the edges repeated beyond the frame.
+def held(signal: Tensor, tile_height: int, tile_width: int) -> Tensor:
+    """Frames with the pixels of their edges repeated beyond them, as far as tiles of a size and their halo reach.
 
     Args:
         signal: (N, 3, H, W), whole frames.
         tile_height: of a tile.
         tile_width: likewise.
-
-    Yields:
-        Each tile, and (N, 3, tile_height + 2·HALO, tile_width + 2·HALO), channels last.
     """
     height, width = signal.shape[-2:]
     below, after = (
         max(size, _aligned(length)) - length for length, size in ((height, tile_height), (width, tile_width))
     )
-    held = F.pad(signal, (HALO, HALO + after, HALO, HALO + below), mode="replicate")
-    for tile in tiles(height, width, tile_height, tile_width):
-        part = held[:, :, tile.top : tile.top + tile_height + 2 * HALO, tile.left : tile.left + tile_width + 2 * HALO]
-        yield tile, part.contiguous(memory_format=torch.channels_last)
+    return F.pad(signal, (HALO, HALO + after, HALO, HALO + below), mode="replicate")
+
+
+def part_of(held: Tensor, tile: Tile) -> Tensor:
+    """A tile of frames from `held` with all of its halo: (N, 3, h + 2·HALO, w + 2·HALO), channels last."""
+    rows = slice(tile.top, tile.top + tile.height + 2 * HALO)
+    columns = slice(tile.left, tile.left + tile.width + 2 * HALO)
+    return held[:, :, rows, columns].contiguous(memory_format=torch.channels_last)
 
 
 def global_code(network: ExpandNet, signal: Tensor) -> Tensor:
@@ -103,9 +109,7 @@ def global_code(network: ExpandNet, signal: Tensor) -> Tensor:
         return torch.cat([network.global_features(frame) for frame in signal.unsqueeze(1)])
 
 
-def logit_tiles(
-    network: ExpandNet, signal: Tensor, tile: int, edges: Edges = Edges.ZERO
-) -> Iterator[tuple[slice, slice, Tensor]]:
+def logit_tiles(network: ExpandNet, signal: Tensor, tile: int, edges: Edges, take: TakeTile) -> None:
     """The network's output tile by tile, equal to that of whole frames.
 
     Args:
@@ -113,31 +117,35 @@ def logit_tiles(
         signal: (N, 3, H, W), whole frames, float32 R′G′B′ in [0, 1].
         tile: height and width of a tile at most, at least 1; the halo comes on top.
         edges: what lies beyond the frame.
-
-    Yields:
-        Rows, columns, and the logits (N, 3, rows, columns), float32, of each tile.
+        take: gets each tile.
     """
     height, width = signal.shape[-2:]
     size = even_size(height, tile), even_size(width, tile)
     code = global_code(network, signal)
     if edges is Edges.HELD:
-        for place, part in held_parts(signal, *size):
-            logits = network.expand(part, code)[..., HALO:-HALO, HALO:-HALO]
-            yield placed(place, logits, height, width)
+        frames = held(signal, *size)
+        for place in tiles(height, width, *size):
+            part = part_of(frames, place)
+            take(place, within_halo(network.expand(part, code)), within_halo(part))
     else:
         for place in tiles(height, width, *size):
-            yield _published_part(network, signal, place, code)
+            take(place, *_published_part(network, signal, place, code))
 
 
-def placed(tile: Tile, pixels: Tensor, height: int, width: int) -> tuple[slice, slice, Tensor]:
-    """Rows and columns of a frame that a tile covers, and its pixels there; what lies beyond the frame is left out."""
-    rows = slice(tile.top, min(tile.top + tile.height, height))
-    columns = slice(tile.left, min(tile.left + tile.width, width))
-    return rows, columns, pixels[..., : rows.stop - rows.start, : columns.stop - columns.start]
+def within_halo(part: Tensor) -> Tensor:
+    """A part without its halo, dense."""
+    return part[..., HALO:-HALO, HALO:-HALO].contiguous()
 
 
-def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor) -> tuple[slice, slice, Tensor]:
-    """One tile, computed with as much of the halo as lies within the frame.
+def put(tile: Tile, pixels: Tensor, frames: Tensor) -> None:
+    """Writes pixels (N, 3, h, w) of a tile into frames (N, 3, H, W), without what lies beyond them."""
+    rows = slice(tile.top, min(tile.top + tile.height, frames.shape[2]))
+    columns = slice(tile.left, min(tile.left + tile.width, frames.shape[3]))
+    frames[:, :, rows, columns] = pixels[:, :, : rows.stop - rows.start, : columns.stop - columns.start]
+
+
+def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and signal of one tile, computed with as much of the halo as lies within the frame.
 
     What is missing of the halo lies beyond the frame. There, and only there, the zero padding of
     the layers stands in the result, exactly as for the whole frame.
@@ -146,12 +154,16 @@ def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor
     top, left = max(tile.top - HALO, 0), max(tile.left - HALO, 0)
     bottom, right = min(tile.top + tile.height + HALO, height), min(tile.left + tile.width + HALO, width)
     part = signal[:, :, top:bottom, left:right].contiguous(memory_format=torch.channels_last)
-    return placed(tile, network.expand(part, code)[:, :, tile.top - top :, tile.left - left :], height, width)
+    own = (
+        ...,
+        slice(tile.top - top, tile.top - top + tile.height),
+        slice(tile.left - left, tile.left - left + tile.width),
+    )
+    return network.expand(part, code)[own].contiguous(), part[own].contiguous()
 
 
 def expand_tiled(network: ExpandNet, signal: Tensor, tile: int, edges: Edges = Edges.ZERO) -> Tensor:
     """Logits of whole frames, `ExpandNet.forward` in bounded memory: (N, 3, H, W) to (N, 3, H, W), float32."""
-    logits = signal.new_empty(signal.shape)
-    for rows, columns, part in logit_tiles(network, signal, tile, edges):
-        logits[:, :, rows, columns] = part
-    return logits
+    result = signal.new_empty(signal.shape)
+    logit_tiles(network, signal, tile, edges, lambda place, logits, shown: put(place, logits, result))
+    return result

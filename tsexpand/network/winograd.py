@@ -9,6 +9,7 @@ Reference:
     A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), arXiv 1509.09308.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -24,6 +25,9 @@ Kernels = dict[str, Tensor]
 _INPUT = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
 _KERNEL = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
 _OUTPUT = ((1, 1, 1, 0), (0, 1, -1, -1))
+
+_STRIP = 5 << 20
+"""Bytes that products read and write at a time, about: of more, what is not in the cache any more is waited for."""
 
 _Windows = Callable[[int, int], Tensor]
 """Row and column, 0 to 3, of the windows of all blocks: (rows, phases, columns, phases, channels)."""
@@ -152,7 +156,7 @@ def _combined(matrix: Sequence[Sequence[int]], terms: Sequence[Tensor]) -> list[
 
 
 def _convolved(windows: _Windows, kernel: Tensor, then: Callable[[Tensor], Tensor]) -> Tensor:
-    """A 3×3 convolution of blocks of 2×2 results.
+    """A 3×3 convolution of blocks of 2×2 results, in strips.
 
     Args:
         windows: of the blocks.
@@ -162,13 +166,22 @@ def _convolved(windows: _Windows, kernel: Tensor, then: Callable[[Tensor], Tenso
     Returns:
         (2, 2, rows, phases, columns, phases, O): row and column in the block, then the block.
     """
-    down = [_combined(_INPUT, [windows(a, b).float() for a in range(4)]) for b in range(4)]
+    rows, *others, channels = windows(0, 0).shape
+    a_row = math.prod(others) * 16 * (channels + kernel.shape[2]) * kernel.dtype.itemsize
+    size = -(-rows // -(-rows * a_row // _STRIP))
+    strips = [_strip(windows, slice(top, top + size), kernel, then) for top in range(0, rows, size)]
+    return torch.unflatten(torch.cat(strips, dim=1), 0, (2, 2))
+
+
+def _strip(windows: _Windows, rows: slice, kernel: Tensor, then: Callable[[Tensor], Tensor]) -> Tensor:
+    """Some rows of blocks: (4, rows, phases, columns, phases, O)."""
+    down = [_combined(_INPUT, [windows(a, b)[rows].float() for a in range(4)]) for b in range(4)]
     inputs = [entry.to(kernel.dtype) for a in range(4) for entry in _combined(_INPUT, [column[a] for column in down])]
     products = torch.bmm(torch.stack(inputs).flatten(1, -2), kernel).float()
     entries = torch.unflatten(torch.unflatten(products, 1, inputs[0].shape[:-1]), 0, (4, 4))
     across = [_combined(_OUTPUT, [entries[a, b] for a in range(4)]) for b in range(4)]
     results = [then(result) for p in range(2) for result in _combined(_OUTPUT, [column[p] for column in across])]
-    return torch.unflatten(torch.stack([result.to(kernel.dtype) for result in results]), 0, (2, 2))
+    return torch.stack([result.to(kernel.dtype) for result in results])
 
 
 def _as_dilated(results: Tensor) -> Tensor:

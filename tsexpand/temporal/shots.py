@@ -140,14 +140,13 @@ def _single(batches: Iterable[LightBatch], envelopes: deque[_Envelope]) -> Frame
     for batch in batches:
         envelopes.append(_Envelope(len(batch), batch.packets, None if len(batch) else batch))
         # One copy a batch, rather than a wait for the device at every look at a frame.
-        thumbnails = batch.thumbnails.cpu()
         gains = None if batch.gains is None else batch.gains.cpu()
         for i, timing in enumerate(batch.timings):
             yield LightBatch(
                 light=batch.light[i : i + 1],
                 primaries=batch.primaries,
                 timings=(timing,),
-                thumbnails=thumbnails[i : i + 1],
+                thumbnails=batch.thumbnails[i : i + 1],
                 gains=None if gains is None else gains[i : i + 1],
             )
 
