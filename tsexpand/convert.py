@@ -13,11 +13,12 @@ from .codecs.decode import SignalOverrides, VideoSource
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
 from .engines import Engine
+from .engines.copies import copies_of, settled
 from .engines.devices import default_batch_size, translated_memory
 from .errors import InputError
 from .flow import Flow, StageTimes
 from .frames import LightBatch, SignalBatch, VideoInfo
-from .sinks import Sink
+from .sinks import Fetch, Sink
 from .sinks.delivery import DeliveryOptions, make_sink
 from .temporal.denoising import denoise
 from .temporal.exposure import anchor
@@ -179,19 +180,25 @@ def _run(
 
 
 def prepared(
-    signals: Iterable[SignalBatch], engine: Engine, options: ConvertOptions, prepare: Callable[[LightBatch], Any]
+    signals: Iterable[SignalBatch],
+    engine: Engine,
+    options: ConvertOptions,
+    prepare: Callable[[LightBatch, Fetch], Any],
 ) -> Iterator[tuple[Any, int]]:
-    """The stage of the device: signal to light, steadied, within the peak, ready to be written."""
-    delivery = options.delivery
+    """The stage of the device: signal to light, steadied, within the peak, ready to be written, on the CPU."""
+    delivery, copies = options.delivery, copies_of(engine.device)
     with closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
         lights = anchor(expanded)
         if options.denoise:
             lights = denoise(lights)
         if options.smooth:
             lights = smooth(lights)
-        for batch in lights:
+
+        def delivered(batch: LightBatch) -> tuple[Any, int]:
             light = roll_off(batch.light, delivery.peak, delivery.reference_white)
-            yield prepare(replace(batch, light=light)), len(batch)
+            return prepare(replace(batch, light=light), copies.down), len(batch)
+
+        yield from settled(map(delivered, lights), copies)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,17 @@ def test_precision(monkeypatch: pytest.MonkeyPatch, found: dict[str, bool], dtyp
     ("width", "height", "cpu", "cuda"),
     [(64, 48, 8, 8), (640, 360, 1, 8), (1280, 720, 1, 8), (1920, 1080, 1, 4), (8192, 4320, 1, 1)],
 )
-def test_batch_sizes(width: int, height: int, cpu: int, cuda: int) -> None:
+def test_batch_sizes(monkeypatch: pytest.MonkeyPatch, width: int, height: int, cpu: int, cuda: int) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (80 << 30, 80 << 30))
     assert default_batch_size(width, height, CPU) == cpu
     assert default_batch_size(width, height, CUDA) == cuda
+
+
+def test_a_small_gpu_gets_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (16 << 30, 24 << 30))
+    assert default_batch_size(1920, 1080, CUDA) == 2
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1 << 30, 4 << 30))
+    assert default_batch_size(1920, 1080, CUDA) == 1
 
 
 def test_tiles() -> None:

@@ -216,7 +216,7 @@ def _silent() -> None:
 
 
 def _compiling() -> None:
-    click.echo("compiling the network for this CPU, once; it takes half a minute", err=True)
+    click.echo("compiling the network for this CPU, once; it takes about a minute", err=True)
 
 
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":

@@ -16,6 +16,7 @@ _GPU_TILE = 1024
 
 _CPU_BATCH_PIXELS = 1 << 18  # tiles keep the CPU busy, larger batches only cost memory
 _GPU_BATCH_PIXELS = 8 << 20
+_GPU_BYTES_A_PIXEL = 2048  # of a batch: network, neighbours and what is made of them; counted, not measured
 _MAX_BATCH = 8
 
 
@@ -104,8 +105,11 @@ def default_tile(device: torch.device) -> int:
 
 
 def default_batch_size(width: int, height: int, device: torch.device) -> int:
-    """Frames at a time, 1 to 8: about a quarter Mpixel on the CPU, 8 Mpixel elsewhere."""
+    """Frames at a time, 1 to 8: about a quarter Mpixel on the CPU, elsewhere 8, fewer for a GPU of little memory."""
     pixels = _CPU_BATCH_PIXELS if device.type == "cpu" else _GPU_BATCH_PIXELS
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        pixels = min(pixels, free // 2 // _GPU_BYTES_A_PIXEL)
     return max(1, min(_MAX_BATCH, pixels // (width * height)))
 
 

@@ -1,12 +1,17 @@
 """How light is delivered: video, EXR sequence, or several at once."""
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeAlias, TypeVar
+
+from torch import Tensor
 
 from ..colour.hdr10 import ContentLight
 from ..frames import LightBatch
 
 Prepared = TypeVar("Prepared")
+
+Fetch: TypeAlias = Callable[[Tensor], Tensor]
 
 
 class Sink(Protocol[Prepared]):
@@ -37,8 +42,13 @@ class Sink(Protocol[Prepared]):
         """Deletes what is uncommitted."""
         ...
 
-    def prepare(self, batch: LightBatch) -> Prepared:
-        """Light (cd/m², at most the peak) to what is written, on the CPU."""
+    def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> Prepared:
+        """Light (cd/m², at most the peak) to what is written.
+
+        Args:
+            batch: the light.
+            fetch: brings a tensor to the CPU, see `engines.copies.Copies.down`.
+        """
         ...
 
     def write(self, prepared: Prepared) -> None:

@@ -18,6 +18,7 @@ from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
 from ..errors import OutputError
 from ..frames import LightBatch, Timing, VideoInfo
+from . import Fetch
 from .orientation import UPRIGHT, orientation_of
 from .paths import check_parent, remove, reserve_part, translated
 
@@ -110,11 +111,11 @@ class ExrSink:
             return set()
         return {path.name for path in self._output.iterdir() if pattern.fullmatch(path.name)}
 
-    def prepare(self, batch: LightBatch) -> PictureBatch:
+    def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> PictureBatch:
         """Light to half RGB, BT.709, upright; colours outside its gamut keep their negative values."""
         pictures = convert(batch.light, batch.primaries, Primaries.BT709) / self._white
         upright = (self._orientation or UPRIGHT).upright(pictures)
-        return PictureBatch(finite_half(upright).cpu(), batch.timings)
+        return PictureBatch(fetch(finite_half(upright)), batch.timings)
 
     def write(self, prepared: PictureBatch) -> None:
         """Hands pictures to the pool; waits while twice as many as it has threads are pending."""

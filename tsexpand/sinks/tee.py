@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from torch import Tensor
+
 from ..colour.hdr10 import ContentLight
 from ..frames import LightBatch
-from . import Sink
+from . import Fetch, Sink
 
 
 class TeeSink:
@@ -39,9 +41,9 @@ class TeeSink:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def prepare(self, batch: LightBatch) -> tuple[Any, ...]:
+    def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> tuple[Any, ...]:
         """What each sink makes of the batch."""
-        return tuple(sink.prepare(batch) for sink in self._sinks)
+        return tuple(sink.prepare(batch, fetch) for sink in self._sinks)
 
     def write(self, prepared: tuple[Any, ...]) -> None:
         """Writes to each sink."""

@@ -1,0 +1,105 @@
+"""Copies beside the device's work, as far as a CPU can tell: tensors that are on their way hold nonsense."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.codecs.input_clips import write_clip
+from tests.network.models import random_network
+from tests.test_convert import TAGS, exr_light, flat, options, video_codes
+from tsexpand import convert as convert_module
+from tsexpand.convert import convert
+from tsexpand.engines import network as network_module
+from tsexpand.engines.copies import DirectCopies, arriving, copies_of, settled
+from tsexpand.engines.network import NetworkEngine
+from tsexpand.network.output import Parametrisation
+from tsexpand.network.weights import Weights
+
+from .pictures import noise
+
+CPU = torch.device("cpu")
+
+
+class LateCopies:
+    """As on a GPU: what was copied is there only when it has been waited for."""
+
+    ahead = 1
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[Tensor, Tensor]] = []
+        self.most_up = self._up = 0
+
+    def up(self, tensors: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...]]:
+        self._up += 1
+        self.most_up = max(self.most_up, self._up)
+        moved = tuple(torch.full_like(tensor, 77) for tensor in tensors)
+
+        def arrived() -> tuple[Tensor, ...]:
+            self._up -= 1
+            for target, source in zip(moved, tensors, strict=True):
+                target.copy_(source)
+            return moved
+
+        return arrived
+
+    def down(self, tensor: Tensor) -> Tensor:
+        result = torch.full_like(tensor, 77)
+        self._begun.append((result, tensor.clone()))
+        return result
+
+    def mark(self) -> Callable[[], None]:
+        begun, self._begun = self._begun, []
+        return lambda: [target.copy_(source) for target, source in begun] and None
+
+
+def test_a_batch_is_on_its_way_while_another_is_worked_on() -> None:
+    copies, batches = LateCopies(), [noise(1, 8, 8) for _ in range(4)]
+    came = []
+    for batch in arriving(batches, copies):
+        came.append(batch.planes)
+    assert copies.most_up == 2
+    for planes, batch in zip(came, batches, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(planes, batch.planes, strict=True))
+
+
+def test_what_leaves_is_whole_and_the_next_was_begun_before_it_was_waited_for() -> None:
+    copies, made = LateCopies(), 0
+
+    def work() -> Iterator[Tensor]:
+        nonlocal made
+        for value in range(4):
+            made += 1
+            yield copies.down(torch.full((2,), float(value)))
+
+    for number, tensor in enumerate(settled(work(), copies)):
+        assert tensor.tolist() == [number] * 2
+        assert made == min(number + 2, 4)
+
+
+def test_on_the_cpu_nothing_waits() -> None:
+    copies = copies_of(CPU)
+    assert isinstance(copies, DirectCopies) and copies.ahead == 0
+    tensor = torch.ones(3)
+    assert copies.up((tensor,))()[0] is tensor and copies.down(tensor) is tensor
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_conversion_with_late_copies_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """The engine's and the sinks' copies: every place that looks at a tensor too early would see nonsense."""
+    write_clip(tmp_path / "clip.mkv", [flat(40 + 12 * i) for i in range(count)], tags=TAGS)
+    weights = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
+    light, codes = [], []
+    for name in ("direct", "late"):
+        if name == "late":
+            copies = LateCopies()
+            monkeypatch.setattr(convert_module, "copies_of", lambda device, late=copies: late)
+            monkeypatch.setattr(network_module, "copies_of", lambda device: LateCopies())
+        outputs = tmp_path / f"{name}.mkv", tmp_path / name
+        convert(options(tmp_path / "clip.mkv", *outputs, batch_size=2), NetworkEngine(weights, CPU))
+        light.append(exr_light(outputs[1]))
+        codes.append(video_codes(outputs[0])[0])
+    assert torch.equal(*light)
+    assert (codes[0] == codes[1]).all()
