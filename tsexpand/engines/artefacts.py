@@ -37,7 +37,7 @@ TIME_LIMIT = 600.0
 """Seconds that a compilation may take; usual are 20."""
 
 HEIGHT, WIDTH = 108, 120
-"""Of tiles: they cover frames of 1080 and 2160 lines without a remainder, and half as much again is their halo."""
+"""Of tiles: they cover frames of 1080 and 2160 lines without a remainder, and their halo adds about a third."""
 
 
 class CompilationError(Exception):
