@@ -121,9 +121,28 @@ def test_out_of_memory_halves_the_tile_and_loses_no_frame() -> None:
     batch = noise(2, 150, 40)
     light = engine.expand(batch).light
     assert engine.description == "test on cpu, float32, tiles of 64"
-    assert engine.notices == ("cpu was short of memory: 1 frame at once, tiles of 64; the picture is the same",)
+    assert engine.notices == ("cpu was short of memory: 1 frame at once, tiles of 64 at most",)
     expected = engine_of(random_network(), tile=64).expand(batch).light
     torch.testing.assert_close(light, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_out_of_memory_first_takes_fewer_frames_at_once() -> None:
+    """As on a GPU, which takes a whole batch."""
+
+    class OneAtATime(SmallMemory):
+        def expand(self, signal: Tensor, global_features: Tensor) -> Tensor:
+            if len(signal) > 1:
+                raise torch.OutOfMemoryError("tried to allocate too much")
+            return ExpandNet.expand(self, signal, global_features)
+
+    network = OneAtATime().eval()
+    network.load_state_dict(random_network().state_dict())
+    engine = engine_of(network)
+    engine._portion = 8
+    batch = noise(5, 20, 24)
+    light = engine.expand(batch).light
+    assert engine.notices == ("cpu was short of memory: 1 frame at once, tiles of 192 at most",)
+    assert torch.equal(light, engine_of(random_network()).expand(batch).light)
 
 
 def test_out_of_memory_at_the_smallest_tile_is_an_error() -> None:

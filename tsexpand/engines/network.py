@@ -70,7 +70,7 @@ class NetworkEngine:
         self._notices: list[str] = []
         self._precision = precision
         self._dtype = precision.on(device)
-        self._keeps_promise(self._eager(self._dtype), self._dtype)
+        self._keeps_promise(self._eager(self._dtype))
         self._compilation = self._possible(compilation)
         self._on_compile = on_compile
         self._pace = 0.0
@@ -158,18 +158,18 @@ class NetworkEngine:
         workers = self._workers = self._workers or Workers()
         expand = artefact.loaded(workers.count, self._on_compile)
         compiled = compiled_network(expand, artefact, self._network, workers)
-        return compiled if self._keeps_promise(compiled, self._dtype) else self._compile()
+        return compiled if self._keeps_promise(compiled) else self._compile()
 
-    def _keeps_promise(self, quick: TiledNetwork, dtype: torch.dtype) -> bool:
+    def _keeps_promise(self, quick: TiledNetwork) -> bool:
         """Whether a quick form may be used; if not, float32 is from now on, and a notice says so."""
-        if self._precision is not Precision.AUTO or dtype is torch.float32:
+        if self._precision is not Precision.AUTO or self._dtype is torch.float32:
             return True
         with torch.inference_mode():
             exact = self._eager(torch.float32)
             found = difference(quick, exact, self._weights.parametrisation, self._device)
         if found.is_invisible:
             return True
-        kind = dtype_name(dtype)
+        kind = dtype_name(self._dtype)
         self._notices.append(f"{self._weights.name} runs in float32, as {kind} would be within {found} of it only")
         self._dtype = torch.float32
         return False
@@ -211,8 +211,7 @@ class NetworkEngine:
             raise DeviceError(f"{self._device}: out of memory even for one tile of {self._eager_tile}") from error
         frames_at_once = "1 frame" if self._portion == 1 else f"{self._portion} frames"
         self._short_of_memory = (
-            f"{self._device} was short of memory: {frames_at_once} at once, tiles of {self._eager_tile}; "
-            "the picture is the same"
+            f"{self._device} was short of memory: {frames_at_once} at once, tiles of {self._eager_tile} at most"
         )
 
     def _expand(self, batch: SignalBatch) -> LightBatch:
