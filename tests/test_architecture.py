@@ -11,6 +11,7 @@ PACKAGE = ROOT / "tsexpand"
 
 FLOORS = {
     "errors": 0,
+    "cores": 0,
     "frames": 0.5,  # the types that cross the pipeline, in terms of colour/: still the ground floor
     "colour": 0,
     "scenes": 0,

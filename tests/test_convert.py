@@ -14,11 +14,17 @@ import torch
 
 from tests.codecs.input_clips import write_clip
 from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
+from tests.machines import of_cores
+from tests.network.models import random_network
 from tsexpand.convert import ConvertProgress, Spent, convert, time_spent
 from tsexpand.engines.analytic import AnalyticEngine
+from tsexpand.engines.devices import Precision
+from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError, InputError, OutputError
 from tsexpand.flow import StageTimes
 from tsexpand.frames import LightBatch, SignalBatch
+from tsexpand.network.output import Parametrisation
+from tsexpand.network.weights import Weights
 
 Planes = tuple[torch.Tensor, ...]
 TAGS = {"color_primaries": 1, "color_trc": 1, "colorspace": 1, "color_range": 1}
@@ -177,6 +183,25 @@ def test_the_batch_size_does_not_show(clip: Path, tmp_path: Path, batch_size: in
     assert torch.equal(exr_light(tmp_path / "one"), exr_light(tmp_path / "other"))
 
 
+@pytest.mark.parametrize("parametrisation", Parametrisation)
+def test_cores_and_portions_change_no_bit(tmp_path: Path, parametrisation: Parametrisation) -> None:
+    """Pictures large enough that PyTorch would divide them, of sizes that leave a rest in every division."""
+    generator = torch.Generator().manual_seed(3)
+    sizes = [(139, 251), (70, 126), (70, 126)]
+    first = tuple(torch.randint(30, 220, size, generator=generator, dtype=torch.uint8) for size in sizes)
+    write_clip(tmp_path / "noise.mkv", [tuple(plane + i for plane in first) for i in range(4)], tags=TAGS)
+    weights = Weights(random_network(), parametrisation, "test", "", {})
+    results = []
+    for cores, batch_size, tile in ((1, 1, 1000), (2, 4, 64), (3, 3, 100), (7, 2, 40)):
+        outputs = tmp_path / f"{cores}", tmp_path / f"{cores}.mkv"
+        with of_cores(cores):
+            engine = NetworkEngine(weights, torch.device("cpu"), Precision.FLOAT32, tile)
+            convert(options(tmp_path / "noise.mkv", *outputs, batch_size=batch_size, smooth=True), engine)
+        results.append((exr_light(outputs[0]), *map(torch.from_numpy, video_codes(outputs[1]))))
+    for other in results[1:]:
+        assert all(torch.equal(*pair) for pair in zip(results[0], other, strict=True))
+
+
 def test_progress_counts_to_the_end(clip: Path, tmp_path: Path) -> None:
     shown: list[ConvertProgress] = []
     convert(options(clip, tmp_path / "out", batch_size=3), IDENTITY, on_progress=shown.append)
@@ -213,7 +238,7 @@ def left(folder: Path) -> list[str]:
 def no_thread_is_left() -> Iterator[None]:
     yield
     left = {thread.name for thread in threading.enumerate() if thread.name.startswith("tsexpand")}
-    assert not {name for name in left if not name.startswith("tsexpand-tile")}  # those are the engine's
+    assert not {name for name in left if not name.startswith("tsexpand-core")}  # those are of the process
 
 
 @pytest.mark.parametrize("output", ["out", "out.mp4", "out.mkv"])

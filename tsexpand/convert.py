@@ -4,14 +4,17 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from .codecs.decode import SignalOverrides, VideoSource
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
+from .cores import filled, one_core
 from .engines import Engine
 from .engines.copies import copies_of, settled
 from .engines.devices import default_batch_size, translated_memory
@@ -187,16 +190,19 @@ def prepared(
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written, on the CPU."""
     delivery, copies = options.delivery, copies_of(engine.device)
-    with closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
+    with closing(engine.stream(signals)) as expanded, translated_memory(engine.device), one_core():
         lights = anchor(expanded)
         if options.denoise:
             lights = denoise(lights)
         if options.smooth:
             lights = smooth(lights)
 
+        def fitted(light: Tensor) -> Tensor:
+            return roll_off(light, delivery.peak, delivery.reference_white)
+
         def delivered(batch: LightBatch) -> tuple[Any, int]:
-            light = roll_off(batch.light, delivery.peak, delivery.reference_white)
-            return prepare(replace(batch, light=light), copies.down), len(batch)
+            filled(batch.light, fitted, batch.light)
+            return prepare(batch, copies.down), len(batch)
 
         yield from settled(map(delivered, lights), copies)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.machines import of_cores
 from tests.network.models import random_network
 from tsexpand.engines import artefacts
 from tsexpand.engines.artefacts import Artefact, CompilationError
@@ -71,14 +72,11 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
     expected = engine_of(Compilation.NEVER).expand(batch).light
     torch.testing.assert_close(light, expected, rtol=2e-4, atol=1e-5)
     assert torch.equal(engine.expand(frame_of(batch, 1)).light, light[1:])
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        alone = engine_of()
-        alone.expect(50, 41, 1)
-        assert torch.equal(alone.expand(batch).light, light)
-    finally:
-        torch.set_num_threads(before)
+    for count in (1, 3, 7):
+        with of_cores(count):
+            other = engine_of()
+            other.expect(50, 41, 1)
+            assert torch.equal(other.expand(batch).light, light)
     signal, code, weights = Artefact(torch.float32, TILE, TILE).example()
     result = Artefact(torch.float32, TILE, TILE).load(1)(signal, code, weights)
     assert sys.getrefcount(result) == 2  # this name, and the argument: nobody else holds it

@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tests.machines import of_cores
 from tsexpand.network.expandnet import HALO, ExpandNet
 from tsexpand.network.tiling import ALIGNMENT, Edges, Tile, even_size, expand_tiled, tiles
 
@@ -46,17 +47,15 @@ def test_tiles_smaller_than_the_halo_are_exact_too(network: ExpandNet) -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_frame_is_the_same_in_any_batch(network: ExpandNet, dtype: torch.dtype) -> None:
     signal = random_signal(3, 3, 24, 20)
-    with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
-        together = expand_tiled(network, signal, 16)
-        alone = torch.cat([expand_tiled(network, frame, 16) for frame in signal.split(1)])
+    together = expand_tiled(network, signal, 16, dtype=dtype)
+    alone = torch.cat([expand_tiled(network, frame, 16, dtype=dtype) for frame in signal.split(1)])
     torch.testing.assert_close(together, alone, **EXACT)
 
 
-def test_the_global_branch_stays_in_float32_under_autocast(network: ExpandNet) -> None:
+def test_the_global_branch_stays_in_float32(network: ExpandNet) -> None:
     seen: list[Tensor] = []
     handle = network.glob_net[6].register_forward_hook(lambda module, inputs, result: seen.append(result))
-    with torch.autocast("cpu", torch.bfloat16):
-        logits = expand_tiled(network, random_signal(2, 3, 20, 20), 16)
+    logits = expand_tiled(network, random_signal(2, 3, 20, 20), 16, dtype=torch.bfloat16)
     handle.remove()
     assert [tuple(code.shape) for code in seen] == [(1, 64, 1, 1)] * 2  # once a frame, not once a tile
     assert {code.dtype for code in seen} == {torch.float32}
@@ -84,17 +83,12 @@ def test_a_fixed_tile_covers_what_is_smaller() -> None:
 
 @pytest.mark.parametrize("edges", Edges)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_tiles_and_threads_change_no_bit(network: ExpandNet, edges: Edges, dtype: torch.dtype) -> None:
+def test_tiles_and_cores_change_no_bit(network: ExpandNet, edges: Edges, dtype: torch.dtype) -> None:
     signal = random_signal(1, 3, 90, 130)
-    before = torch.get_num_threads()
     results = []
-    try:
-        for threads, tile in ((1, 1000), (2, 1000), (2, 37), (1, 64)):
-            torch.set_num_threads(threads)
-            with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
-                results.append(expand_tiled(network, signal, tile, edges))
-    finally:
-        torch.set_num_threads(before)
+    for cores, tile in ((1, 1000), (2, 1000), (3, 37), (7, 64)):
+        with of_cores(cores):
+            results.append(expand_tiled(network, signal, tile, edges, dtype))
     assert all(torch.equal(result, results[0]) for result in results)
 
 

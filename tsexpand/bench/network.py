@@ -3,7 +3,6 @@
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ..cores import workers
 from ..engines.artefacts import Artefact, CompilationError, compiled_network
 from ..engines.devices import default_tile, dtype_name
-from ..engines.workers import Workers
 from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
 from ..network.tiling import Edges, TakeTile, TiledNetwork, logit_tiles, put
@@ -195,15 +194,14 @@ def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device
     ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
 
     def eager(signal: Tensor, take: TakeTile) -> None:
-        with torch.autocast(device.type, dtype) if dtype is not torch.float32 else nullcontext():
-            logit_tiles(ready, signal, default_tile(device), Edges.HELD, take)
+        logit_tiles(ready, signal, default_tile(device), Edges.HELD, take, dtype)
 
     yield "layer by layer", eager
     if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
         return
-    artefact, workers = Artefact(dtype), Workers()
+    artefact = Artefact(dtype)
     try:
-        expand = artefact.loaded(workers.count)
+        expand = artefact.loaded(workers().count)
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error
-    yield "compiled", compiled_network(expand, artefact, ready, workers)
+    yield "compiled", compiled_network(expand, artefact, ready)

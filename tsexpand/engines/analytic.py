@@ -3,8 +3,10 @@
 from collections.abc import Generator, Iterable
 
 import torch
+from torch import Tensor
 
 from ..colour.transfer import bt1886_eotf
+from ..cores import filled, one_core
 from ..frames import LightBatch, SignalBatch
 from ..network.output import REFERENCE_WHITE
 from .copies import arriving, copies_of
@@ -49,9 +51,12 @@ class AnalyticEngine:
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, in [0, reference white]."""
-        with torch.inference_mode():
+        with torch.inference_mode(), one_core():
             signal = display_signal(batch, self._device)
-            light = bt1886_eotf(signal).mul_(self._reference_white)
+            light = filled(torch.empty_like(signal), self._light, signal)
             return LightBatch(
                 light, batch.signal.primaries, batch.timings, thumbnails(signal).cpu(), None, batch.packets
             )
+
+    def _light(self, signal: Tensor) -> Tensor:
+        return self._reference_white * bt1886_eotf(signal)

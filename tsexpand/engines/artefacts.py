@@ -22,13 +22,13 @@ import torch
 from torch import Tensor
 
 from .. import __version__
+from ..cores import run
 from ..network import expandnet, winograd
 from ..network.expandnet import HALO, ExpandNet
 from ..network.tiling import TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
 from ..network.winograd import Kernels, kernels
 from .compiled import CompiledCode
 from .devices import dtype_name
-from .workers import Workers
 
 Expand = Callable[[Tensor, Tensor, Kernels], Tensor]
 """`winograd.FullResolution.forward`, compiled."""
@@ -203,14 +203,13 @@ def _run(code: CompiledCode, signal: Tensor, global_features: Tensor, weights: K
     return code(signal, global_features, *weights.values())
 
 
-def compiled_network(expand: Expand, artefact: Artefact, network: ExpandNet, workers: Workers) -> TiledNetwork:
+def compiled_network(expand: Expand, artefact: Artefact, network: ExpandNet) -> TiledNetwork:
     """A network that runs as compiled code, a tile a core.
 
     Args:
-        expand: the artefact, loaded for as many at once as there are workers.
+        expand: the artefact, loaded for as many at once as there are cores.
         artefact: that it is.
         network: the whole of it, on the CPU.
-        workers: that compute.
     """
     weights = kernels(network, artefact.dtype)
 
@@ -219,11 +218,11 @@ def compiled_network(expand: Expand, artefact: Artefact, network: ExpandNet, wor
         height, width = signal.shape[-2:]
         frame = held(signal, artefact.height, artefact.width)
 
-        def tile(place: Tile) -> None:  # all of it on the worker's core, or that of this thread would be in its way
+        def compute(place: Tile) -> None:
             part = part_of(frame, place)
             take(place, expand(part, code, weights).contiguous(), within_halo(part))
 
-        workers.run(partial(tile, place) for place in tiles(height, width, artefact.height, artefact.width))
+        run((partial(compute, place) for place in tiles(height, width, artefact.height, artefact.width)), signal.device)
 
     return compiled
 
@@ -274,7 +273,7 @@ def _main(kind: str, height: str, width: str, path: str) -> None:
     artefact = Artefact(getattr(torch, kind), int(height), int(width))
     with torch.no_grad():
         program = torch.export.export(winograd.FullResolution().eval(), artefact.example())
-        configuration = {"cpp.threads": 1}  # see `workers`
+        configuration = {"cpp.threads": 1}  # see `cores`
         torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
 
 

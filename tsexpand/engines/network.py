@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 import torch
 from torch import Tensor
 
+from ..cores import one_core, workers
 from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
@@ -20,7 +21,6 @@ from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name
 from .display import display_signal, thumbnails
 from .gain import gain_to_display
 from .promise import difference
-from .workers import Workers
 
 LOADING, COMPILING = 1.0, 60.0
 """Seconds that it takes to load compiled code, or to make it, about."""
@@ -75,7 +75,6 @@ class NetworkEngine:
         self._on_compile = on_compile
         self._pace = 0.0
         self._saved = 0.0
-        self._workers: Workers | None = None
         self._compiled: TiledNetwork | None = None
         self._tiled = self._eager(self._dtype)
 
@@ -155,9 +154,8 @@ class NetworkEngine:
 
     def _compile(self) -> TiledNetwork:
         artefact = self._artefact
-        workers = self._workers = self._workers or Workers()
-        expand = artefact.loaded(workers.count, self._on_compile)
-        compiled = compiled_network(expand, artefact, self._network, workers)
+        expand = artefact.loaded(workers().count, self._on_compile)
+        compiled = compiled_network(expand, artefact, self._network)
         return compiled if self._keeps_promise(compiled) else self._compile()
 
     def _keeps_promise(self, quick: TiledNetwork) -> bool:
@@ -193,7 +191,7 @@ class NetworkEngine:
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, or relative light with its gains, as the weights say."""
-        with torch.inference_mode():
+        with torch.inference_mode(), one_core():
             while True:
                 try:
                     return self._expand(batch)
@@ -245,7 +243,6 @@ class NetworkEngine:
         edges = Edges.HELD if absolute else Edges.ZERO  # relative: as published
 
         def eager(signal: Tensor, take: TakeTile) -> None:
-            with torch.autocast(self._device.type, dtype, enabled=dtype is not torch.float32):
-                logit_tiles(self._network, signal, self._eager_tile, edges, take)
+            logit_tiles(self._network, signal, self._eager_tile, edges, take, dtype)
 
         return eager

@@ -18,6 +18,9 @@ GLOBAL_SIZE = 256
 HALO = 8
 """Pixels around an output pixel on which it depends: four 3×3 layers of dilation 2."""
 
+FUSED = 64
+"""Channels of the fusion, and so of what the global branch adds to it."""
+
 _LOCAL = 128
 _MID = 64
 
@@ -69,7 +72,7 @@ class ExpandNet(nn.Module):
             *(_layer(64, 64, 3, 2, 1) for _ in range(5)),
             nn.Conv2d(64, 64, 4, 1, 0),
         )
-        self.end_net = nn.Sequential(_layer(256, 64, 1, 1, 0), nn.Conv2d(64, 3, 1, 1, 0))
+        self.end_net = nn.Sequential(_layer(256, FUSED, 1, 1, 0), nn.Conv2d(FUSED, 3, 1, 1, 0))
 
     @property
     def _fusion(self) -> nn.Conv2d:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .expandnet import HALO, ExpandNet
+from ..cores import run
+from .expandnet import FUSED, HALO, ExpandNet
 
 ALIGNMENT = 8
 """Sizes and places of tiles are multiples of it: Winograd's blocks want four. With eight, what is computed of each
@@ -105,11 +107,19 @@ def global_code(network: ExpandNet, signal: Tensor) -> Tensor:
     batches. Its rounding would shift whole frames, which flickers; this way a frame is the same in any
     batch, and it costs next to nothing.
     """
-    with torch.autocast(signal.device.type, enabled=False):
-        return torch.cat([network.global_features(frame) for frame in signal.unsqueeze(1)])
+    code = signal.new_empty(signal.shape[0], FUSED)
+
+    def features(number: int) -> None:
+        with torch.autocast(signal.device.type, enabled=False):
+            code[number] = network.global_features(signal[number : number + 1])[0]
+
+    run((partial(features, number) for number in range(len(signal))), signal.device)
+    return code
 
 
-def logit_tiles(network: ExpandNet, signal: Tensor, tile: int, edges: Edges, take: TakeTile) -> None:
+def logit_tiles(
+    network: ExpandNet, signal: Tensor, tile: int, edges: Edges, take: TakeTile, dtype: torch.dtype = torch.float32
+) -> None:
     """The network's output tile by tile, equal to that of whole frames.
 
     Args:
@@ -118,18 +128,23 @@ def logit_tiles(network: ExpandNet, signal: Tensor, tile: int, edges: Edges, tak
         tile: height and width of a tile at most, at least 1; the halo comes on top.
         edges: what lies beyond the frame.
         take: gets each tile.
+        dtype: of the convolutions.
     """
     height, width = signal.shape[-2:]
     size = even_size(height, tile), even_size(width, tile)
     code = global_code(network, signal)
-    if edges is Edges.HELD:
-        frames = held(signal, *size)
-        for place in tiles(height, width, *size):
-            part = part_of(frames, place)
-            take(place, within_halo(network.expand(part, code)), within_halo(part))
-    else:
-        for place in tiles(height, width, *size):
-            take(place, *_published_part(network, signal, place, code))
+    frames = held(signal, *size) if edges is Edges.HELD else signal
+
+    def compute(place: Tile) -> None:
+        with torch.autocast(signal.device.type, dtype, enabled=dtype is not torch.float32):
+            if edges is Edges.HELD:
+                part = part_of(frames, place)
+                logits, shown = within_halo(network.expand(part, code)), within_halo(part)
+            else:
+                logits, shown = _published_part(network, frames, place, code)
+        take(place, logits, shown)
+
+    run((partial(compute, place) for place in tiles(height, width, *size)), signal.device)
 
 
 def within_halo(part: Tensor) -> Tensor:
@@ -145,7 +160,7 @@ def put(tile: Tile, pixels: Tensor, frames: Tensor) -> None:
 
 
 def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and signal of one tile, computed with as much of the halo as lies within the frame.
+    """Logits and signal of one tile, computed with as much of the halo as lies within the frame; beyond it zeros.
 
     What is missing of the halo lies beyond the frame. There, and only there, the zero padding of
     the layers stands in the result, exactly as for the whole frame.
@@ -159,11 +174,15 @@ def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor
         slice(tile.top - top, tile.top - top + tile.height),
         slice(tile.left - left, tile.left - left + tile.width),
     )
-    return network.expand(part, code)[own].contiguous(), part[own].contiguous()
+    shown = part[own]
+    beyond = (0, tile.width - shown.shape[3], 0, tile.height - shown.shape[2])
+    return F.pad(network.expand(part, code)[own], beyond).contiguous(), F.pad(shown, beyond).contiguous()
 
 
-def expand_tiled(network: ExpandNet, signal: Tensor, tile: int, edges: Edges = Edges.ZERO) -> Tensor:
+def expand_tiled(
+    network: ExpandNet, signal: Tensor, tile: int, edges: Edges = Edges.ZERO, dtype: torch.dtype = torch.float32
+) -> Tensor:
     """Logits of whole frames, `ExpandNet.forward` in bounded memory: (N, 3, H, W) to (N, 3, H, W), float32."""
     result = signal.new_empty(signal.shape)
-    logit_tiles(network, signal, tile, edges, lambda place, logits, shown: put(place, logits, result))
+    logit_tiles(network, signal, tile, edges, lambda place, logits, shown: put(place, logits, result), dtype)
     return result

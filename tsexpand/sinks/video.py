@@ -17,6 +17,7 @@ from ..colour.primaries import convert
 from ..colour.signal import HDR10, SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
 from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
+from ..cores import filled
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .paths import check_file, check_parent, make_file, remove, reserve_part, translated
@@ -93,7 +94,8 @@ class VideoSink:
         """Light to 10-bit BT.2020 Y′CbCr 4:2:0, the one quantisation, dithered; measured on the way."""
         light = convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
         self._meter.measure(light)
-        planes = subsample_chroma(rgb_to_ycbcr(self._encode(light), self._signal.matrix), self._signal.chroma_location)
+        signal = filled(light, self._encode, light)
+        planes = subsample_chroma(rgb_to_ycbcr(signal, self._signal.matrix), self._signal.chroma_location)
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
         codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
         return SignalBatch(codes, self._signal, batch.timings, batch.packets)

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from ..colour.luminance import luminance
 from ..colour.transfer import pq_eotf, pq_inverse_eotf
+from ..cores import by_rows, filled
 from ..frames import LightBatch
-from .optical_flow import box_mean, inverse_flow, no_flow, optical_flow, warped
+from .optical_flow import box_mean, enlarged, inverse_flow, no_flow, optical_flow, warped
 from .shots import Frames, by_shot
 from .windows import Neighbourhood, neighbourhoods
 
@@ -68,13 +69,12 @@ class _Seen(NamedTuple):
     """A frame as it is compared.
 
     Attributes:
-        signal: (1, 3, H, W), PQ.
-        level: (1, 1, H, W), PQ signal of its luminance.
-        arrival: (1, 2, H, W), flow to it from the frame before; 0 for the first of a shot.
+        signal: (1, 4, H, W), PQ of R, G, B and of luminance.
+        arrival: (1, 2, ⌈H / 2⌉, ⌈W / 2⌉), flow to it from the frame before, see `optical_flow`; 0 for the first of a
+            shot.
     """
 
     signal: Tensor
-    level: Tensor
     arrival: Tensor
 
 
@@ -86,15 +86,20 @@ class _Observer:
 
     @torch.inference_mode()
     def __call__(self, frame: LightBatch) -> _Seen:
-        level = pq_inverse_eotf(luminance(frame.light, frame.primaries))
-        arrival = no_flow(level) if self._before is None else optical_flow(self._before, level)
+        def seen(light: Tensor) -> Tensor:
+            return pq_inverse_eotf(torch.cat((light, luminance(light, frame.primaries)), 1))
+
+        height, width = frame.light.shape[-2:]
+        signal = filled(frame.light.new_empty(1, 4, height, width), seen, frame.light)
+        level = signal[:, 3:]
+        arrival = optical_flow(level if self._before is None else self._before, level)
         self._before = level
-        return _Seen(pq_inverse_eotf(frame.light), level, arrival)
+        return _Seen(signal, arrival)
 
 
 def _neighbours(here: Neighbourhood[_Seen]) -> Iterator[tuple[_Seen, Tensor]]:
     """The frames around a frame, each with the flow to it."""
-    flow = no_flow(here.near[here.position].level)
+    flow = torch.zeros_like(here.near[here.position].arrival)
     for later in here.near[here.position + 1 :]:
         flow = flow + warped(later.arrival, flow)
         yield later, flow
@@ -104,27 +109,40 @@ def _neighbours(here: Neighbourhood[_Seen]) -> Iterator[tuple[_Seen, Tensor]]:
         yield earlier, inverse_flow(flow)
 
 
-def _sampled(seen: _Seen, flow: Tensor) -> Tensor:
-    """The signal along a flow: brightness by bicubic interpolation, which keeps texture, colour by bilinear.
+def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
+    """The signal along a flow, of rows from `top` on: brightness by bicubic, colour by bilinear interpolation.
 
-    Colour is coarse in SDR video, so that what bilinear interpolation blurs of it is mostly noise.
+    Bicubic interpolation keeps texture. Colour is coarse in SDR video, so that what bilinear interpolation blurs of
+    it is mostly noise.
     """
-    blurred = warped(torch.cat((seen.signal, seen.level), 1), flow)
-    return blurred[:, :3] + (warped(seen.level, flow, "bicubic") - blurred[:, 3:])
+    blurred = warped(seen.signal, flow, top=top)
+    return blurred[:, :3] + (warped(seen.signal[:, 3:], flow, "bicubic", top) - blurred[:, 3:])
 
 
 @torch.inference_mode()
 def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
     frame, seen = here.frame, here.near[here.position]
-    own = _sampled(seen, no_flow(seen.level))  # as a neighbour that is the same would be seen, see `warped`
-    noise = NOISE * (seen.level / _SHADOW).clamp_max(1)
-    change, total = torch.zeros_like(own), torch.ones_like(noise)
-    for neighbour, flow in _neighbours(here):
-        difference = _sampled(neighbour, flow) - own
-        square = box_mean(difference.square().mean(1, keepdim=True), _RADIUS)
-        weight = (square / (-2 * noise**2 - 1e-12)).exp()
-        change += difference.mul_(weight)
-        total += weight
-    # As a difference, so that what does not change, or lies above 10 000 cd/m², stays to the last bit.
-    moved = pq_eotf((seen.signal + change / total).clamp(0, 1)) - pq_eotf(seen.signal)
-    return replace(frame, light=(frame.light + moved).clamp_min(0))
+    neighbours = [(neighbour, enlarged(flow, seen.signal)) for neighbour, flow in _neighbours(here)]
+    light = torch.empty_like(frame.light)
+
+    def average(rows: slice) -> None:
+        # With one row more on either side, which the box mean looks at.
+        top, bottom = max(rows.start - _RADIUS, 0), min(rows.stop + _RADIUS, light.shape[2])
+        inner = slice(rows.start - top, rows.stop - top)
+        signal, level = seen.signal[:, :3, rows], seen.signal[:, 3:, rows]
+        # As a neighbour that is the same would be seen, see `warped`.
+        own = _sampled(seen, no_flow(seen.signal[:, :, top:bottom]), top)
+        noise = NOISE * (level / _SHADOW).clamp_max(1)
+        change, total = torch.zeros_like(signal), torch.ones_like(level)
+        for neighbour, flow in neighbours:
+            difference = _sampled(neighbour, flow[:, :, top:bottom], top) - own
+            square = box_mean(difference.square().mean(1, keepdim=True), _RADIUS)[:, :, inner]
+            weight = (square / (-2 * noise**2 - 1e-12)).exp()
+            change += difference[:, :, inner] * weight
+            total += weight
+        # As a difference, so that what does not change, or lies above 10 000 cd/m², stays to the last bit.
+        moved = pq_eotf((signal + change / total).clamp(0, 1)) - pq_eotf(signal)
+        light[:, :, rows] = (frame.light[:, :, rows] + moved).clamp_min(0)
+
+    by_rows(average, light)
+    return replace(frame, light=light)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..colour.luminance import luminance
+from ..cores import filled
 from ..frames import LightBatch
 from .shots import Frames, by_shot
 from .windows import blackman, mirrored, neighbourhoods, radius_of
@@ -87,12 +88,16 @@ def _levels(frame: LightBatch) -> Tensor:
 def _shifted(frame: LightBatch, levels: Tensor, shift: Tensor) -> Tensor:
     """The frame's light with each luminance level (K,) moved by so many stops (K,)."""
     knots, stops = (t.to(frame.light) for t in _knots(levels, shift))
-    level = _log_luminance(frame.light, frame)
-    upper = torch.searchsorted(knots, level).clamp(1, len(knots) - 1)
-    lower = upper - 1
-    gap = (knots[upper] - knots[lower]).clamp_min(1e-6)
-    weight = ((level - knots[lower]) / gap).clamp(0, 1)
-    return frame.light * torch.lerp(stops[lower], stops[upper], weight).exp2()
+
+    def moved(light: Tensor) -> Tensor:
+        level = _log_luminance(light, frame)
+        upper = torch.searchsorted(knots, level).clamp(1, len(knots) - 1)
+        lower = upper - 1
+        gap = (knots[upper] - knots[lower]).clamp_min(1e-6)
+        weight = ((level - knots[lower]) / gap).clamp(0, 1)
+        return light * torch.lerp(stops[lower], stops[upper], weight).exp2()
+
+    return filled(torch.empty_like(frame.light), moved, frame.light)
 
 
 def _knots(levels: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:

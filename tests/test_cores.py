@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from tsexpand.engines.workers import Workers
+from tsexpand.cores import Workers
 
 
 @pytest.fixture
