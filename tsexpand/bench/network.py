@@ -15,7 +15,7 @@ from ..engines.artefacts import Artefact, CompilationError, compiled_network
 from ..engines.devices import default_tile, dtype_name
 from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
-from ..network.tiling import Edges, TakeTile, TiledNetwork, logit_tiles, put
+from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put
 
 MULTIPLY_ADDS = 200_256
 """Of the full-resolution part, a pixel, by the definition of its layers with the fusion split: two operations each.
@@ -181,7 +181,7 @@ def _assembled(tiled: TiledNetwork, frame: Tensor) -> Tensor:
 
 
 def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[str, TiledNetwork]]:
-    """Our forms of the network, as the engine runs weights for absolute light: layer by layer, and on the CPU compiled.
+    """Our forms of the network, as the engine runs weights for absolute light: layer by layer, and compiled.
 
     Args:
         network: made channels last.
@@ -193,10 +193,12 @@ def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device
     """
     ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
 
-    def eager(signal: Tensor, take: TakeTile) -> None:
-        logit_tiles(ready, signal, default_tile(device), Edges.HELD, take, dtype)
+    def tiled(expand: Expand, signal: Tensor, take: TakeTile) -> None:
+        logit_tiles(ready, signal, default_tile(device), Edges.HELD, take, dtype, expand)
 
-    yield "layer by layer", eager
+    yield "layer by layer", partial(tiled, ready.expand)
+    if device.type == "cuda":
+        yield "compiled", partial(tiled, torch.compile(ready.expand, dynamic=False))
     if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
         return
     artefact = Artefact(dtype)

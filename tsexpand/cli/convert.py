@@ -93,7 +93,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="Compile the network for this CPU, once: up to twice as fast, where the clips are long enough.",
+    help="Compile the network for this CPU, once: up to twice as fast, where clips are long enough. GPUs: if always.",
 )
 @click.option(
     "--batch-size", type=AutoInt(1), default="auto", show_default=True, help="Frames the network takes at once."

@@ -30,7 +30,7 @@ from ..network.winograd import Kernels, kernels
 from .compiled import CompiledCode
 from .devices import dtype_name
 
-Expand = Callable[[Tensor, Tensor, Kernels], Tensor]
+CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]
 """`winograd.FullResolution.forward`, compiled."""
 
 TIME_LIMIT = 600.0
@@ -83,7 +83,7 @@ class Artefact:
         with _system_errors(self.path):
             return self.path.is_file()
 
-    def loaded(self, at_once: int, on_make: Callable[[], None] = lambda: None) -> Expand:
+    def loaded(self, at_once: int, on_make: Callable[[], None] = lambda: None) -> CompiledExpand:
         """The compiled code, made first where it is not there.
 
         Args:
@@ -98,7 +98,7 @@ class Artefact:
             self.make()
         return self.load(at_once)
 
-    def load(self, at_once: int) -> Expand:
+    def load(self, at_once: int) -> CompiledExpand:
         """The compiled code, for so many threads at the same time.
 
         Raises:
@@ -203,7 +203,7 @@ def _run(code: CompiledCode, signal: Tensor, global_features: Tensor, weights: K
     return code(signal, global_features, *weights.values())
 
 
-def compiled_network(expand: Expand, artefact: Artefact, network: ExpandNet) -> TiledNetwork:
+def compiled_network(expand: CompiledExpand, artefact: Artefact, network: ExpandNet) -> TiledNetwork:
     """A network that runs as compiled code, a tile a core.
 
     Args:

@@ -13,7 +13,7 @@ from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
-from ..network.tiling import ALIGNMENT, Edges, TakeTile, Tile, TiledNetwork, logit_tiles, put, tiles
+from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, Tile, TiledNetwork, logit_tiles, put, tiles
 from ..network.weights import Weights
 from .artefacts import Artefact, CompilationError, compiled_network
 from .copies import arriving, copies_of
@@ -40,7 +40,8 @@ class NetworkEngine:
             of memory, first the frames that it takes at once are halved and then this, and stay so. Compiled code
             has its own.
         reference_white: luminance of signal 1.0, cd/m².
-        compilation: whether the CPU runs compiled code.
+        compilation: whether compiled code runs: on the CPU; on CUDA, where its gain has not been measured yet, only
+            where it is asked for.
         on_compile: told before something is compiled, which takes a while.
     """
 
@@ -82,6 +83,8 @@ class NetworkEngine:
     def description(self) -> str:
         """What runs where."""
         kind = dtype_name(self._dtype)
+        if self._tiled is self._compiled and self._device.type == "cuda":
+            return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {self._eager_tile}"
         if self._tiled is self._compiled:
             size = f"{self._artefact.width}×{self._artefact.height}"
             return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {size}"
@@ -107,11 +110,15 @@ class NetworkEngine:
         return default_tile(self._device) if self._tile is None else self._tile
 
     def _possible(self, compilation: Compilation) -> Compilation:
+        if self._device.type == "cuda":
+            return Compilation.NEVER if compilation is Compilation.AUTO else compilation
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
         if absolute and self._device.type == "cpu" and self._dtype in (torch.float32, torch.bfloat16):
             return compilation
         if compilation is Compilation.ALWAYS:
-            raise DeviceError("--compile always: only weights for absolute light on the CPU, float32 or bfloat16")
+            raise DeviceError(
+                "--compile always: on the CPU only weights for absolute light, float32 or bfloat16, else on CUDA only"
+            )
         return Compilation.NEVER
 
     def expect(self, width: int, height: int, frames: float) -> None:
@@ -123,7 +130,7 @@ class NetworkEngine:
         repaid = False
         try:
             if repaid := self._is_repaid(width, height, frames):
-                self._compiled = self._compiled or self._compile()
+                self._compiled = self._compiled or self._compile(width, height)
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
@@ -152,11 +159,29 @@ class NetworkEngine:
         side = max(ALIGNMENT, self._tile // ALIGNMENT * ALIGNMENT)
         return Artefact(self._dtype, side, side)
 
-    def _compile(self) -> TiledNetwork:
+    def _compile(self, width: int, height: int) -> TiledNetwork:
+        if self._device.type == "cuda":
+            return self._compiled_in_time(width, height)
         artefact = self._artefact
         expand = artefact.loaded(workers().count, self._on_compile)
         compiled = compiled_network(expand, artefact, self._network)
-        return compiled if self._keeps_promise(compiled) else self._compile()
+        return compiled if self._keeps_promise(compiled) else self._compile(width, height)
+
+    def _compiled_in_time(self, width: int, height: int) -> TiledNetwork:
+        """By torch.compile, now for pictures of this size, later for others.
+
+        Frame by frame: code is made for one number of frames, and the last batch of a clip may have fewer.
+        """
+        self._on_compile()
+        expand = torch.compile(self._network.expand, dynamic=False)
+        self._portion = 1
+        compiled = self._layers(self._dtype, expand)
+        try:
+            with torch.inference_mode():
+                compiled(torch.zeros(1, 3, height, width, device=self._device), lambda tile, logits, shown: None)
+        except RuntimeError as error:  # of the compiler, as of the device
+            raise CompilationError(str(error).strip().partition("\n")[0]) from error
+        return compiled
 
     def _keeps_promise(self, quick: TiledNetwork) -> bool:
         """Whether a quick form may be used; if not, float32 is from now on, and a notice says so."""
@@ -239,10 +264,13 @@ class NetworkEngine:
 
     def _eager(self, dtype: torch.dtype) -> TiledNetwork:
         """Layer by layer, with convolutions in a number type."""
+        return self._layers(dtype, self._network.expand)
+
+    def _layers(self, dtype: torch.dtype, expand: Expand) -> TiledNetwork:
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
         edges = Edges.HELD if absolute else Edges.ZERO  # relative: as published
 
-        def eager(signal: Tensor, take: TakeTile) -> None:
-            logit_tiles(self._network, signal, self._eager_tile, edges, take, dtype)
+        def tiled(signal: Tensor, take: TakeTile) -> None:
+            logit_tiles(self._network, signal, self._eager_tile, edges, take, dtype, expand)
 
-        return eager
+        return tiled

@@ -41,6 +41,9 @@ TakeTile = Callable[[Tile, Tensor, Tensor], None]
 """Takes a tile, its logits (N, 3, h, w) and its R′G′B′ in [0, 1], likewise, both dense, with what lies beyond the
 frame; from several threads at once, perhaps, and what lies in two tiles twice, with the same values."""
 
+Expand = Callable[[Tensor, Tensor], Tensor]
+"""`ExpandNet.expand`, or the same in another way."""
+
 TiledNetwork = Callable[[Tensor, TakeTile], None]
 """Computes frames (N, 3, H, W) and gives each of their tiles away as soon as it is there."""
 
@@ -118,7 +121,13 @@ def global_code(network: ExpandNet, signal: Tensor) -> Tensor:
 
 
 def logit_tiles(
-    network: ExpandNet, signal: Tensor, tile: int, edges: Edges, take: TakeTile, dtype: torch.dtype = torch.float32
+    network: ExpandNet,
+    signal: Tensor,
+    tile: int,
+    edges: Edges,
+    take: TakeTile,
+    dtype: torch.dtype = torch.float32,
+    expand: Expand | None = None,
 ) -> None:
     """The network's output tile by tile, equal to that of whole frames.
 
@@ -129,7 +138,9 @@ def logit_tiles(
         edges: what lies beyond the frame.
         take: gets each tile.
         dtype: of the convolutions.
+        expand: what computes in the place of the network's own.
     """
+    expand = expand or network.expand
     height, width = signal.shape[-2:]
     size = even_size(height, tile), even_size(width, tile)
     code = global_code(network, signal)
@@ -139,9 +150,9 @@ def logit_tiles(
         with torch.autocast(signal.device.type, dtype, enabled=dtype is not torch.float32):
             if edges is Edges.HELD:
                 part = part_of(frames, place)
-                logits, shown = within_halo(network.expand(part, code)), within_halo(part)
+                logits, shown = within_halo(expand(part, code)), within_halo(part)
             else:
-                logits, shown = _published_part(network, frames, place, code)
+                logits, shown = _published_part(expand, frames, place, code)
         take(place, logits, shown)
 
     run((partial(compute, place) for place in tiles(height, width, *size)), signal.device)
@@ -159,7 +170,7 @@ def put(tile: Tile, pixels: Tensor, frames: Tensor) -> None:
     frames[:, :, rows, columns] = pixels[:, :, : rows.stop - rows.start, : columns.stop - columns.start]
 
 
-def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor) -> tuple[Tensor, Tensor]:
+def _published_part(expand: Expand, signal: Tensor, tile: Tile, code: Tensor) -> tuple[Tensor, Tensor]:
     """Logits and signal of one tile, computed with as much of the halo as lies within the frame; beyond it zeros.
 
     What is missing of the halo lies beyond the frame. There, and only there, the zero padding of
@@ -176,7 +187,7 @@ def _published_part(network: ExpandNet, signal: Tensor, tile: Tile, code: Tensor
     )
     shown = part[own]
     beyond = (0, tile.width - shown.shape[3], 0, tile.height - shown.shape[2])
-    return F.pad(network.expand(part, code)[own], beyond).contiguous(), F.pad(shown, beyond).contiguous()
+    return F.pad(expand(part, code)[own], beyond).contiguous(), F.pad(shown, beyond).contiguous()
 
 
 def expand_tiled(
