@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .codecs.decode import SignalOverrides, VideoSource
+from .codecs.decode import Deinterlacing, SignalOverrides, VideoSource
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
 from .cores import filled, one_core
@@ -45,6 +45,7 @@ class ConvertOptions:
         denoise: whether noise is averaged out along the motion.
         smooth: whether luminance is smoothed over time.
         overrides: of what the stream says about its colour.
+        deinterlacing: what becomes of interlaced pictures.
     """
 
     source: str
@@ -56,6 +57,17 @@ class ConvertOptions:
     denoise: bool = True
     smooth: bool = False
     overrides: SignalOverrides = field(default_factory=SignalOverrides)
+    deinterlacing: Deinterlacing = Deinterlacing.FRAME
+
+    def open_source(self) -> VideoSource:
+        """The source, open."""
+        return VideoSource(
+            self.source,
+            start=self.start,
+            frames=self.frames,
+            overrides=self.overrides,
+            deinterlacing=self.deinterlacing,
+        )
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -119,9 +131,7 @@ def convert(
         InputError, OutputError, DeviceError: nothing is left under a final name.
     """
     with ExitStack() as stack:
-        source = stack.enter_context(
-            VideoSource(options.source, start=options.start, frames=options.frames, overrides=options.overrides)
-        )
+        source = stack.enter_context(options.open_source())
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
         on_open(source.info, (*source.info.notices, *sink.notices))
         engine.expect(source.info.width, source.info.height, _estimated_frames(source.info, options))

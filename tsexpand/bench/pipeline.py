@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..codecs.decode import VideoSource
 from ..convert import ConvertOptions, convert, prepared
 from ..engines import Engine
 from ..engines.devices import default_batch_size
@@ -59,7 +58,7 @@ def _alone(to: ConvertOptions, engine: Engine) -> Generator[StageTime, None, int
     """Each stage alone; returns how many frames there were."""
     signals: list[SignalBatch] = []
     batches: list[tuple[Any, int]] = []
-    with VideoSource(to.source, start=to.start, frames=to.frames, overrides=to.overrides) as source:
+    with to.open_source() as source:
         info = source.info
         batch_size = to.batch_size or default_batch_size(info.width, info.height, engine.device)
         most = max(1, min(to.frames or MOST_FRAMES, MOST_BYTES // (_BYTES_A_PIXEL * info.width * info.height)))

@@ -41,6 +41,13 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option("--start", type=Time(), help="Begin at this time: 62.5, 1:02.5 or 00:01:02.5.")
 @click.option("--frames", type=click.IntRange(1), help="Convert that many frames.")
 @click.option(
+    "--deinterlace",
+    type=click.Choice(["off", "frame", "field"]),
+    default="frame",
+    show_default=True,
+    help="Interlaced pictures: left woven, one picture each, or one for each field (twice the frame rate).",
+)
+@click.option(
     "--weights",
     default=DEFAULT_WEIGHTS,
     show_default=True,
@@ -221,6 +228,7 @@ def _compiling() -> None:
 
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     """What the command line says, for one input."""
+    from ..codecs.decode import Deinterlacing
     from ..codecs.encode import EncoderOptions
     from ..codecs.exr import Compression
     from ..convert import ConvertOptions
@@ -242,6 +250,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         denoise=values["denoise"],
         smooth=values["smooth"],
         overrides=overrides(values),
+        deinterlacing=Deinterlacing(values["deinterlace"]),
     )
 
 

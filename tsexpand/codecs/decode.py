@@ -12,6 +12,7 @@ import av
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import COMPANION_TYPES, KEPT_TYPES, Companions
+from .deinterlacing import Deinterlacer, Deinterlacing
 from .description import AS_TAGGED, SignalOverrides, describe, refuse_hdr
 from .excerpt import Excerpt
 from .opening import find_video, open_input
@@ -19,7 +20,7 @@ from .pictures import PictureReader
 from .pixels import planes_from_frames
 from .timeline import Timeline
 
-__all__ = ["AS_TAGGED", "SignalOverrides", "VideoSource"]
+__all__ = ["AS_TAGGED", "Deinterlacing", "SignalOverrides", "VideoSource"]
 
 SEARCHABLE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts"})
 """Containers in which a keyframe is found by its time; others are decoded from their beginning."""
@@ -34,6 +35,7 @@ class VideoSource:
             the companions' packets are moved with it.
         frames: how many pictures are wanted at most.
         overrides: what the user says of the signal instead of the stream.
+        deinterlacing: what becomes of interlaced pictures.
 
     Attributes:
         info: what is known of the clip. Notices on repairs are added while it is decoded.
@@ -50,6 +52,7 @@ class VideoSource:
         start: Fraction | None = None,
         frames: int | None = None,
         overrides: SignalOverrides = AS_TAGGED,
+        deinterlacing: Deinterlacing = Deinterlacing.FRAME,
     ) -> None:
         if frames is not None and frames < 1:
             raise ValueError(f"{frames} frames are none")
@@ -67,8 +70,10 @@ class VideoSource:
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
             self._reader = PictureReader(name, self._opened, self._video, with_packets)
+            self._deinterlacer = Deinterlacer(name, self._video, deinterlacing)
+            self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
-            self.info = describe(name, self._container, self._video, self._first, overrides)
+            self.info = describe(name, self._container, self._video, self._first, overrides, self._deinterlacer)
             self._describe_excerpt()
         except BaseException:
             self._opened.close()
@@ -81,6 +86,7 @@ class VideoSource:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._pictures = iter(())  # it holds the reader's
         self._reader.close()
         self._opened.close()
 
@@ -127,7 +133,7 @@ class VideoSource:
         self.companions = excerpt.companions(self.companions, self.info)
 
     def _decode_first(self) -> av.VideoFrame:
-        frame = next(iter(self._reader), None)
+        frame = next(self._pictures, None)
         if frame is None:
             raise InputError(f"{self._name}: no decodable picture")
         return frame
@@ -159,6 +165,8 @@ class VideoSource:
                 break
         if not self._is_cut:
             self._check_end(count, self._end(timing))
+        if (notice := self._deinterlacer.notice) and notice not in self.info.notices:
+            self._add_notice(f"Further on: {notice}")
         if timeline.repaired:
             self._add_notice(f"The times of {timeline.repaired} pictures were missing or out of order; repaired.")
 
@@ -186,11 +194,20 @@ class VideoSource:
         first = self._first
         del self._first  # so that it is not held in memory to the end
         if self._start is None:
-            return None, chain([first], self._reader)
-        earliest = self._new_timeline().place(first).seconds + self._start
+            return None, chain([first], self._pictures)
+        beginning = self._new_timeline().place(first).seconds
+        earliest = beginning + self._start
         if self._start > 0 and first.pts is not None and self._is_searchable():
-            first = self._reader.seek(earliest)
-        return earliest, chain([first], self._reader)
+            before = max(beginning, self._deinterlaced_from(earliest))
+            self._pictures = self._deinterlacer.pictures(chain([self._reader.seek(before)], self._reader))
+            return earliest, self._pictures
+        return earliest, chain([first], self._pictures)
+
+    def _deinterlaced_from(self, time: Fraction) -> Fraction:
+        """When to begin so that a picture is what it would be in the whole clip: the filter looks at the one before."""
+        if not self._deinterlacer.has_begun or self.info.frame_rate is None:
+            return time
+        return time - 4 / self.info.frame_rate
 
     def _is_searchable(self) -> bool:
         return self._container.format.name in SEARCHABLE_FORMATS and self._opened.is_file

@@ -18,6 +18,7 @@ from ..colour.signal import Guess, SignalFormat, already_hdr, fill_unspecified, 
 from ..errors import InputError
 from ..frames import VideoInfo
 from .companions import KEPT_TYPES
+from .deinterlacing import Deinterlacer, Deinterlacing
 from .frame_rate import nominal_rate
 from .opening import COVER_ART
 from .pixel_layouts import PixelLayout, pixel_layout
@@ -26,14 +27,6 @@ Code = TypeVar("Code", bound=IntEnum)
 
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-
-FIELD_ORDERS = {
-    2: "top field first",
-    3: "bottom field first",
-    4: "bottom field first, coded second",
-    5: "top field first, coded second",
-}
-"""By FFmpeg's AVFieldOrder; the others are progressive and unknown."""
 
 CENTRED_CODECS = frozenset({"mjpeg", "mpeg1video"})
 """Codecs whose chroma lies in the centre by their standard: JPEG (JFIF 1.02), MPEG-1 (ISO/IEC 11172-2)."""
@@ -76,9 +69,14 @@ def readable_layout(name: str, frame: av.VideoFrame) -> PixelLayout:
 
 
 def describe(
-    name: str, container: InputContainer, stream: VideoStream, frame: av.VideoFrame, overrides: SignalOverrides
+    name: str,
+    container: InputContainer,
+    stream: VideoStream,
+    frame: av.VideoFrame,
+    overrides: SignalOverrides,
+    deinterlacer: Deinterlacer,
 ) -> VideoInfo:
-    """All that is known of a clip once its first picture is decoded.
+    """All that is known of a clip once its first picture is decoded, and deinterlaced where it was to be.
 
     Raises:
         InputError: already HDR, or a signal or pixel format that is not supported.
@@ -89,6 +87,9 @@ def describe(
     if (why := unsupported(signal, overrides.hdr)) is not None:
         raise InputError(f"{name}: {why}")
     time_base = stream.time_base or Fraction(1, av.time_base)
+    by_field = deinterlacer.mode is Deinterlacing.FIELD
+    times = 2 if by_field and deinterlacer.has_begun else 1
+    rate = nominal_rate(stream.average_rate, stream.base_rate)
     return VideoInfo(
         name=name,
         container=container.format.name,
@@ -97,27 +98,26 @@ def describe(
         width=frame.width,
         height=frame.height,
         signal=signal,
-        time_base=time_base,
+        time_base=time_base / 2 if by_field else time_base,
         sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
-        frame_rate=nominal_rate(stream.average_rate, stream.base_rate),
-        frame_count_from_header=stream.frames or None,
+        frame_rate=rate and times * rate,
+        frame_count_from_header=times * stream.frames or None,
         duration_from_header=_duration(container, stream, time_base),
         time_code=_stated("timecode", stream, container),
         display_matrix=_display_matrix(frame),
         guesses=guesses,
-        notices=tuple(_notices(container, stream, frame, layout)),
+        notices=tuple(_notices(container, stream, layout, deinterlacer)),
     )
 
 
 def _notices(
-    container: InputContainer, stream: VideoStream, frame: av.VideoFrame, layout: PixelLayout
+    container: InputContainer, stream: VideoStream, layout: PixelLayout, deinterlacer: Deinterlacer
 ) -> Iterator[str]:
     """What is lost, or may not be as expected."""
     if layout.has_alpha or _stated("alpha_mode", stream) == "1":  # VP9's is a stream of its own that no decoder reads
         yield "Transparency is not kept."
-    order = FIELD_ORDERS.get(stream.codec_context.field_order)
-    if frame.interlaced_frame or order is not None:
-        yield f"Interlaced ({order or 'field order unknown'}): it is not deinterlaced; do so before if it shows combs."
+    if deinterlacer.notice:
+        yield deinterlacer.notice
     for other in container.streams:
         if other.index != stream.index and other.type not in KEPT_TYPES and not _is_told(other, container, stream):
             yield _loss(other)
