@@ -26,7 +26,8 @@ def options() -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_option_named_exists(page: Path) -> None:
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.read_text()))
+    ours = re.sub(r"\| x265 .*?(?=```)", "", page.read_text(), flags=re.DOTALL)  # what we pipe into has its own
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", ours))
     assert named <= options() | OTHERS
 
 
@@ -47,4 +48,4 @@ def test_every_exit_code_is_documented() -> None:
     table = (ROOT / "docs" / "cli.md").read_text()
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
     raised = {e.exit_code for e in vars(errors).values() if isinstance(e, type) and hasattr(e, "exit_code")}
-    assert documented == raised | {0, 2, errors.INTERRUPTED}
+    assert documented == raised | {0, 2, errors.INTERRUPTED, errors.BROKEN_PIPE}

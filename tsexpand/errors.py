@@ -22,6 +22,10 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM."""
 
 
+BROKEN_PIPE = 141
+"""Exit code where who read our standard output has gone, as of a program that SIGPIPE ends; nothing is said."""
+
+
 class TsexpandError(Exception):
     """A failure with a known cause; its text is one line: what, where, what to try."""
 
@@ -30,6 +34,10 @@ class TsexpandError(Exception):
 
 class Cancelled(Exception):  # noqa: N818  (nothing went wrong)
     """Raised where work was told to stop, so that it unwinds; nobody is waiting for it any more."""
+
+
+class ClosedPipe(Exception):  # noqa: N818  (nothing went wrong)
+    """Who read our standard output has gone."""
 
 
 class InputError(TsexpandError):

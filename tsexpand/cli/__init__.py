@@ -1,5 +1,6 @@
 """The command line: options to a call, a report to lines. Commands load what they need when they run."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -7,7 +8,7 @@ from types import FrameType
 import click
 
 from .. import __version__
-from ..errors import INTERRUPTED, TsexpandError
+from ..errors import BROKEN_PIPE, INTERRUPTED, ClosedPipe, TsexpandError
 from .bench import bench_command
 from .convert import convert_command
 from .dataset import dataset_command
@@ -26,11 +27,12 @@ def cli() -> None:
     \b
     tsexpand convert input.mp4 out/            EXR sequence
     tsexpand convert input.mp4 output.mkv      HDR10 video, sound and subtitles kept
+    tsexpand convert input.mp4 - | x265 ...    raw pictures for another encoder (y4m)
     tsexpand probe input.mp4                   what it is, what is assumed, what would be written
 
     \b
     Exit codes: 0 done, 1 other or mixed failures, 2 usage, 3 input, 4 output, 5 weights, 6 device,
-    130 interrupted.
+    130 interrupted, 141 pipe closed.
     """
 
 
@@ -61,6 +63,10 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted: nothing half-written is left.", err=True)
         sys.exit(INTERRUPTED)
+    except ClosedPipe:
+        # What is left in the buffer has nowhere to go, and must not be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
     except TsexpandError as error:
         show_error(error)
         sys.exit(error.exit_code)

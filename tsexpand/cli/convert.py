@@ -61,6 +61,13 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     "--peak", type=click.FloatRange(2, 10000), default=1000.0, show_default=True, help="Highest luminance, cd/m²."
 )
 @click.option(
+    "--transfer",
+    type=click.Choice(["pq", "hlg"]),
+    default="pq",
+    show_default=True,
+    help="Of video: pq is HDR10; hlg, for broadcast, has a peak of 1000 at most.",
+)
+@click.option(
     "--denoise/--no-denoise",
     default=True,
     show_default=True,
@@ -113,8 +120,9 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet: bool, **values: Any) -> int:
     """Convert SDR clips to HDR.
 
-    OUTPUT ending in .mp4, .mov or .mkv becomes HDR10 video, with the sound and subtitles of the
-    input; any other name a folder with an OpenEXR sequence. INPUT - reads standard input.
+    OUTPUT ending in .mp4, .mov or .mkv becomes HDR video, with the sound and subtitles of the
+    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder; any other name a
+    folder with an OpenEXR sequence. INPUT - reads standard input.
 
     \b
     tsexpand convert input.mp4 out/
@@ -122,6 +130,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     tsexpand convert a.mp4 b.mov c.mkv hdr/ --to mp4
     """
     check_light(values)
+    check_stdout([output, *values["also"]], len(inputs), values["to"], as_json)
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
     refuse_inputs_as_outputs(jobs)
     engine = load_engine(values, quiet)
@@ -157,11 +166,23 @@ def exit_code(failures: list[TsexpandError]) -> int:
 
 
 def check_light(values: dict[str, Any]) -> None:
-    """Refuses a peak that is not above the reference white."""
+    """Refuses a peak that is not above the reference white, or that the transfer can't say."""
     if not values["peak"] > values["reference_white"]:  # so that nan is refused, too
         raise click.UsageError(
             f"--peak {values['peak']:g} is not above --reference-white {values['reference_white']:g}"
         )
+    if values["transfer"] == "hlg" and values["peak"] > 1000:
+        raise click.UsageError(f"--peak {values['peak']:g} is beyond what --transfer hlg can say, 1000")
+
+
+def check_stdout(outputs: list[Path], inputs: int, to: str | None, as_json: bool) -> None:
+    """Refuses two things at once on standard output."""
+    if Path("-") not in outputs:
+        return
+    if inputs > 1 or to is not None:
+        raise click.UsageError("standard output takes one input, without --to")
+    if as_json:
+        raise click.UsageError("--json needs standard output; name a file as OUTPUT")
 
 
 def plan_jobs(inputs: tuple[str, ...], output: Path, to: str | None, also: tuple[Path, ...]) -> list[Job]:
@@ -231,6 +252,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     from ..codecs.decode import Deinterlacing
     from ..codecs.encode import EncoderOptions
     from ..codecs.exr import Compression
+    from ..colour.signal import HDR10, HLG10
     from ..convert import ConvertOptions
     from ..sinks.delivery import DeliveryOptions
 
@@ -243,6 +265,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
             reference_white=values["reference_white"],
             peak=values["peak"],
             overwrite=values["overwrite"],
+            signal=HLG10 if values["transfer"] == "hlg" else HDR10,
         ),
         batch_size=values["batch_size"],
         start=values["start"],

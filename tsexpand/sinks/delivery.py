@@ -12,11 +12,13 @@ from ..codecs.companions import Companions
 from ..codecs.encode import EncoderOptions
 from ..codecs.exr import Compression
 from ..codecs.passthrough import Container
+from ..colour.signal import HDR10, SignalFormat
 from ..errors import OutputError
 from ..frames import VideoInfo
 from . import Sink
 from .exr import ExrSink
 from .paths import refuse_sources, translated
+from .pipe import PipeSink
 from .tee import TeeSink
 from .video import VideoSink
 
@@ -30,7 +32,12 @@ class Delivery(Enum):
     """Kind of an output."""
 
     EXR = "EXR sequence"
-    HDR10 = "HDR10 video"
+    VIDEO = "HDR video"
+    PIPE = "raw pictures for a pipe"
+
+
+STDOUT = "-"
+"""The name of standard output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,7 @@ class DeliveryOptions:
         reference_white: light of SDR white, cd/m²; RGB 1.0 in EXR.
         peak: highest luminance, cd/m².
         overwrite: whether existing outputs may be replaced.
+        signal: of video, HDR10 or HLG10.
     """
 
     encoder: EncoderOptions
@@ -50,19 +58,20 @@ class DeliveryOptions:
     reference_white: float
     peak: float
     overwrite: bool
+    signal: SignalFormat = HDR10
 
 
 def delivery_of(output: Path) -> Delivery:
-    """What is written under a name: video for .mp4, .mov, .mkv; otherwise an EXR sequence in that folder.
+    """What is written under a name: video for .mp4, .mov, .mkv, y4m for "-", otherwise an EXR sequence in that folder.
 
     Raises:
         OutputError: the name is one of a file that is not written.
     """
+    if str(output) == STDOUT:
+        return Delivery.PIPE
     suffix = output.suffix.lower()
     if suffix in Container.suffixes() and not _is_folder(output):
-        return Delivery.HDR10
-    if str(output) == "-":
-        raise OutputError("-: writing to standard output is not supported; name a file or a folder")
+        return Delivery.VIDEO
     if _NOT_FOLDERS.fullmatch(suffix) and not _is_folder(output):
         raise OutputError(
             f"{output}: {suffix} is not written; name a folder (EXR sequence) or .mp4, .mov, .mkv (HDR10)"
@@ -89,7 +98,9 @@ def make_sink(outputs: Sequence[Path], info: VideoInfo, companions: Companions, 
 
 
 def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
-    if delivery_of(output) is Delivery.HDR10:
-        return VideoSink(output, info, companions, options.encoder, options.peak, options.overwrite)
+    if delivery_of(output) is Delivery.VIDEO:
+        return VideoSink(output, info, companions, options.encoder, options.peak, options.overwrite, options.signal)
+    if delivery_of(output) is Delivery.PIPE:
+        return PipeSink(info, options.signal, bool(companions.streams or companions.chapters))
     threads = os.cpu_count() or 1
     return ExrSink(output, info, options.compression, options.reference_white, options.overwrite, threads)

@@ -9,18 +9,13 @@ from torch import Tensor
 from ..codecs.companions import Companions
 from ..codecs.encode import EncoderOptions
 from ..codecs.mux import Container, VideoWriter
-from ..colour.codes import Primaries, Transfer
-from ..colour.dither import dither_pattern
-from ..colour.hdr10 import ContentLight, ContentLightMeter, mastering_display
-from ..colour.luminance import luminance_weights
-from ..colour.primaries import convert
+from ..colour.codes import Transfer
+from ..colour.hdr10 import ContentLight, mastering_display
 from ..colour.signal import HDR10, SignalFormat
-from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
-from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
-from ..cores import filled
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .paths import check_file, check_parent, make_file, remove, reserve_part, translated
+from .video_signal import VideoSignal
 
 
 class VideoSink:
@@ -53,7 +48,7 @@ class VideoSink:
         self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
         self._overwrite = overwrite
         self._signal = signal
-        self._meter = ContentLightMeter()
+        self._light = VideoSignal(signal)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -63,7 +58,7 @@ class VideoSink:
     @property
     def content_light(self) -> ContentLight | None:
         """Light levels of what was prepared so far; none for HLG, which has no such metadata."""
-        return self._meter.content_light if self._mastering else None
+        return self._light.content_light
 
     def __enter__(self) -> Self:
         check_parent(self._output)
@@ -91,19 +86,8 @@ class VideoSink:
         remove(self._part)
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> SignalBatch:
-        """Light to 10-bit BT.2020 Y′CbCr 4:2:0, the one quantisation, dithered; measured on the way."""
-        light = convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
-        self._meter.measure(light)
-        signal = filled(light, self._encode, light)
-        planes = subsample_chroma(rgb_to_ycbcr(signal, self._signal.matrix), self._signal.chroma_location)
-        dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
-        codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
-        return SignalBatch(codes, self._signal, batch.timings, batch.packets)
-
-    def _encode(self, light: Tensor) -> Tensor:
-        if self._signal.transfer is Transfer.PQ:
-            return pq_inverse_eotf(light)
-        return hlg_inverse_eotf(light, luminance_weights(Primaries.BT2020).to(light))
+        """See `VideoSignal.prepare`."""
+        return self._light.prepare(batch, fetch)
 
     def write(self, prepared: SignalBatch) -> None:
         """Encodes and muxes one batch."""

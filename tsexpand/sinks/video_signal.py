@@ -1,0 +1,47 @@
+"""Light as the code values that HDR video carries."""
+
+from torch import Tensor
+
+from ..colour.codes import Primaries, Transfer
+from ..colour.dither import dither_pattern
+from ..colour.hdr10 import ContentLight, ContentLightMeter
+from ..colour.luminance import luminance_weights
+from ..colour.primaries import convert
+from ..colour.signal import SignalFormat
+from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
+from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
+from ..cores import filled
+from ..frames import LightBatch, SignalBatch
+from . import Fetch
+
+
+class VideoSignal:
+    """Turns light into 10-bit BT.2020 Y′CbCr 4:2:0, and measures it on the way.
+
+    Args:
+        signal: HDR10 or HLG10.
+    """
+
+    def __init__(self, signal: SignalFormat) -> None:
+        self._signal = signal
+        self._meter = ContentLightMeter()
+
+    @property
+    def content_light(self) -> ContentLight | None:
+        """Light levels of what was prepared so far; none for HLG, which has no such metadata."""
+        return self._meter.content_light if self._signal.transfer is Transfer.PQ else None
+
+    def prepare(self, batch: LightBatch, fetch: Fetch) -> SignalBatch:
+        """Light to code values, the one quantisation, dithered; see `Sink.prepare`."""
+        light = convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+        self._meter.measure(light)
+        encoded = filled(light, self._encode, light)
+        planes = subsample_chroma(rgb_to_ycbcr(encoded, self._signal.matrix), self._signal.chroma_location)
+        dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
+        codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
+        return SignalBatch(codes, self._signal, batch.timings, batch.packets)
+
+    def _encode(self, light: Tensor) -> Tensor:
+        if self._signal.transfer is Transfer.PQ:
+            return pq_inverse_eotf(light)
+        return hlg_inverse_eotf(light, luminance_weights(Primaries.BT2020).to(light))
