@@ -46,6 +46,7 @@ class ConvertOptions:
         smooth: whether luminance is smoothed over time.
         overrides: of what the stream says about its colour.
         deinterlacing: what becomes of interlaced pictures.
+        repeat_damaged: whether a picture that can't be decoded is replaced by the one before it.
     """
 
     source: str
@@ -58,6 +59,7 @@ class ConvertOptions:
     smooth: bool = False
     overrides: SignalOverrides = field(default_factory=SignalOverrides)
     deinterlacing: Deinterlacing = Deinterlacing.FRAME
+    repeat_damaged: bool = False
 
     def open_source(self) -> VideoSource:
         """The source, open."""
@@ -67,6 +69,7 @@ class ConvertOptions:
             frames=self.frames,
             overrides=self.overrides,
             deinterlacing=self.deinterlacing,
+            repeats=self.repeat_damaged,
         )
 
     def __post_init__(self) -> None:

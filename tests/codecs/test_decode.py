@@ -20,7 +20,7 @@ from tsexpand.codecs.decode import SignalOverrides, VideoSource
 from tsexpand.codecs.pixels import frame_from_planes
 from tsexpand.colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
 from tsexpand.errors import InputError
-from tsexpand.frames import SignalBatch, VideoInfo
+from tsexpand.frames import SignalBatch, VideoInfo, clock
 
 
 def decode(path: Path | str, batch_size: int = 2, **options: object) -> tuple[VideoInfo, list[SignalBatch]]:
@@ -512,6 +512,35 @@ def test_damage_is_named_with_its_time(tmp_path: Path) -> None:
         assert [next(batches).timings[0].pts for _ in range(2)] == [0, 40]
         with pytest.raises(InputError, match=r"undecodable at 00:00:00\.120"):
             list(batches)
+
+
+@pytest.mark.parametrize("damaged", [(3,), (2, 3), (4,), (1, 3)])
+def test_damage_is_replaced_by_the_picture_before_where_that_is_asked_for(
+    tmp_path: Path, damaged: tuple[int, ...]
+) -> None:
+    path = damaged_clip(tmp_path, 5, *damaged)
+    with VideoSource(str(path), repeats=True) as source:
+        batches = list(source.batches(2))
+        assert all_pts(batches) == [0, 40, 80, 120, 160]
+        levels = lumas(decode(damaged_clip(tmp_path, 5))[1])
+        for number in damaged:
+            levels[number] = levels[number - 1]
+        assert lumas(batches) == levels
+        first = clock(Fraction(40 * damaged[0], 1000))
+        assert source.info.notices[-1] == (
+            f"{len(damaged)} damaged pictures were replaced by the one before, the first at {first}."
+        )
+
+
+def test_a_whole_clip_is_the_same_where_damage_would_be_replaced(tmp_path: Path) -> None:
+    pictures = [random_planes("yuv420p", seed=i) for i in range(7)]
+    write_clip(tmp_path / "clip.mkv", pictures, codec="libx264", options={"bf": "2", "qp": "0"})
+    expected = decode(tmp_path / "clip.mkv")[1]
+    with VideoSource(str(tmp_path / "clip.mkv"), repeats=True) as source:
+        found = list(source.batches(2))
+        assert not source.info.notices
+    assert all_pts(found) == all_pts(expected)
+    assert all(torch.equal(a.planes[0], b.planes[0]) for a, b in zip(found, expected, strict=True))
 
 
 def test_damage_before_the_first_picture_is_skipped_and_said(tmp_path: Path) -> None:

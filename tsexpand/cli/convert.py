@@ -48,6 +48,13 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     help="Interlaced pictures: left woven, one picture each, or one for each field (twice the frame rate).",
 )
 @click.option(
+    "--on-corrupt",
+    type=click.Choice(["fail", "repeat"]),
+    default="fail",
+    show_default=True,
+    help="A picture that can't be decoded ends the conversion, or is replaced by the one before it.",
+)
+@click.option(
     "--weights",
     default=DEFAULT_WEIGHTS,
     show_default=True,
@@ -274,6 +281,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         smooth=values["smooth"],
         overrides=overrides(values),
         deinterlacing=Deinterlacing(values["deinterlace"]),
+        repeat_damaged=values["on_corrupt"] == "repeat",
     )
 
 

@@ -36,6 +36,7 @@ class VideoSource:
         frames: how many pictures are wanted at most.
         overrides: what the user says of the signal instead of the stream.
         deinterlacing: what becomes of interlaced pictures.
+        repeats: whether a picture that can't be decoded is replaced by the one before it.
 
     Attributes:
         info: what is known of the clip. Notices on repairs are added while it is decoded.
@@ -53,6 +54,7 @@ class VideoSource:
         frames: int | None = None,
         overrides: SignalOverrides = AS_TAGGED,
         deinterlacing: Deinterlacing = Deinterlacing.FRAME,
+        repeats: bool = False,
     ) -> None:
         if frames is not None and frames < 1:
             raise ValueError(f"{frames} frames are none")
@@ -69,7 +71,7 @@ class VideoSource:
             refuse_hdr(name, self._video.codec_context.color_trc, overrides)
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
-            self._reader = PictureReader(name, self._opened, self._video, with_packets)
+            self._reader = PictureReader(name, self._opened, self._video, with_packets, repeats)
             self._deinterlacer = Deinterlacer(name, self._video, deinterlacing)
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
@@ -167,6 +169,11 @@ class VideoSource:
             self._check_end(count, self._end(timing))
         if (notice := self._deinterlacer.notice) and notice not in self.info.notices:
             self._add_notice(f"Further on: {notice}")
+        if replaced := self._reader.replaced:
+            first = f"the first at {clock(replaced[0])}"
+            self._add_notice(f"{len(replaced)} damaged pictures were replaced by the one before, {first}.")
+        elif self._reader.skipped:
+            self._add_notice(f"{self._reader.skipped} damaged packets were skipped; their pictures are missing.")
         if timeline.repaired:
             self._add_notice(f"The times of {timeline.repaired} pictures were missing or out of order; repaired.")
 

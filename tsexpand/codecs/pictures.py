@@ -15,7 +15,8 @@ from .completeness import MP4, Completeness
 from .opening import OpenInput, reason
 
 MAX_DAMAGED = 250
-"""Packets that may be skipped before the first good picture: a recording that begins between keyframes."""
+"""Packets in a row that may be skipped: before the first good picture, as of a recording that begins between keyframes,
+or where they are replaced."""
 
 SEEK_MARGINS = (0, 2, 8, 32)
 """Seconds to search further back, in turn: MPEG-TS is entered anywhere, not at a keyframe."""
@@ -36,15 +37,21 @@ class PictureReader:
         opened: the input.
         video: the stream to decode.
         companions: streams whose packets are kept.
+        repeats: whether a picture that can't be decoded is replaced by the one before it, at its own time.
 
     Attributes:
         packets: of the companions, met so far.
         damaged: packets that were skipped before the first good picture.
+        replaced: times of pictures that were replaced.
+        skipped: damaged packets behind the first good picture.
         completeness: of what was read so far.
     """
 
-    def __init__(self, name: str, opened: OpenInput, video: VideoStream, companions: Sequence[Stream]) -> None:
+    def __init__(
+        self, name: str, opened: OpenInput, video: VideoStream, companions: Sequence[Stream], repeats: bool = False
+    ) -> None:
         self._name = name
+        self._repeats = repeats
         self._opened = opened
         self._container = opened.container
         self._video = video
@@ -53,6 +60,10 @@ class PictureReader:
         self._owed: list[Fraction] = []  # times of packets behind it, each of which should give a picture
         self.packets = CompanionPackets(name)
         self.damaged = 0
+        self.replaced: list[Fraction] = []
+        self.skipped = 0
+        self._good: av.VideoFrame | None = None  # the last one, where it may have to be repeated
+        self._in_a_row = 0  # packets and pictures that were bad, since the last good one
         self.completeness = Completeness(opened.container, video, companions)
         self._is_interlaced = False
         self._is_cancelled = False
@@ -87,6 +98,9 @@ class PictureReader:
         self._end = None
         self._owed = []
         self.damaged = 0
+        self.replaced = []
+        self.skipped = 0
+        self._good = None
         self._demuxed = self._demux()
         self._pictures = self._decode()
         return next(self._pictures, None)
@@ -112,11 +126,14 @@ class PictureReader:
             InputError: there are pictures missing for certain, as each packet should have given one.
         """
         lost = self.lost_end
-        codec = self._video.codec_context.codec
-        each_gives_one = codec.intra_only or codec.canonical_name in ONE_PICTURE_A_PACKET
-        if lost is not None and each_gives_one and not self._is_interlaced:
+        if lost is not None and self._each_packet_gives_one:
             raise InputError(f"{self._name}: undecodable at {clock(lost)} (damaged end)")
         return lost
+
+    @property
+    def _each_packet_gives_one(self) -> bool:
+        codec = self._video.codec_context.codec
+        return not self._is_interlaced and (codec.intra_only or codec.canonical_name in ONE_PICTURE_A_PACKET)
 
     def cancel(self) -> None:
         """Makes iteration raise `Cancelled`: where it waits for a pipe at once, else at the next packet."""
@@ -157,26 +174,48 @@ class PictureReader:
             if packet.pts is not None and not packet.is_discard:
                 self._owed.append(packet.pts * packet.time_base)
             yield from self._frames(packet)
+        yield from self._replacements(None)
 
-    def _frames(self, packet: AnyPacket) -> list[av.VideoFrame]:
-        """The good pictures that a packet gives; damage is skipped before the first, and an error after."""
+    def _frames(self, packet: AnyPacket) -> Iterator[av.VideoFrame]:
+        """The good pictures that a packet gives; damage is skipped before the first, after it replaced, or an error."""
         try:
             frames = self._video.decode(packet)
         except av.error.FFmpegError as error:
             self._skip_damage(reason(error))
-            return []
-        good = []
+            return
         for frame in frames:
             if frame.is_corrupt:
                 self._skip_damage("damaged picture")
-            else:
-                self._place(frame)
-                good.append(frame)
-        return good
+                continue
+            yield from self._replacements(frame)
+            self._place(frame)
+            self._in_a_row = 0
+            self._good = frame if self._repeats else None
+            yield frame
+
+    def _replacements(self, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+        """The last good picture at the times of those that should have come between it and the next, or the end."""
+        good = self._good
+        if good is None or good.pts is None or not self._each_packet_gives_one:
+            return
+        unit = self._unit(good)
+        begin = good.pts * unit
+        end = None if frame is None or frame.pts is None else frame.pts * self._unit(frame)
+        for time in sorted(time for time in self._owed if begin < time and (end is None or time < end)):
+            self.replaced.append(time)
+            good.pts = round(time / unit)
+            self._place(good)
+            yield good
 
     def _skip_damage(self, why: str) -> None:
-        self.damaged += 1
-        if self._end is not None or self.damaged > MAX_DAMAGED:
+        self._in_a_row += 1
+        if self._end is None:
+            self.damaged += 1
+        elif not self._repeats:
+            raise self._undecodable(why)
+        else:
+            self.skipped += 1
+        if self._in_a_row > MAX_DAMAGED:
             raise self._undecodable(why)
 
     def _undecodable(self, why: str) -> InputError:
