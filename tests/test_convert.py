@@ -183,13 +183,20 @@ def test_the_batch_size_does_not_show(clip: Path, tmp_path: Path, batch_size: in
     assert torch.equal(exr_light(tmp_path / "one"), exr_light(tmp_path / "other"))
 
 
-@pytest.mark.parametrize("parametrisation", Parametrisation)
-def test_cores_and_portions_change_no_bit(tmp_path: Path, parametrisation: Parametrisation) -> None:
+@pytest.mark.parametrize(
+    ("parametrisation", "transfer"),
+    [(Parametrisation.ABSOLUTE, 1), (Parametrisation.RELATIVE, 1), (Parametrisation.ABSOLUTE, 13)],
+)
+def test_cores_and_portions_change_no_bit(tmp_path: Path, parametrisation: Parametrisation, transfer: int) -> None:
     """Pictures large enough that PyTorch would divide them, of sizes that leave a rest in every division."""
     generator = torch.Generator().manual_seed(3)
     sizes = [(139, 251), (70, 126), (70, 126)]
     first = tuple(torch.randint(30, 220, size, generator=generator, dtype=torch.uint8) for size in sizes)
-    write_clip(tmp_path / "noise.mkv", [tuple(plane + i for plane in first) for i in range(4)], tags=TAGS)
+    write_clip(
+        tmp_path / "noise.mkv",
+        [tuple(plane + i for plane in first) for i in range(4)],
+        tags=TAGS | {"color_trc": transfer},
+    )
     weights = Weights(random_network(), parametrisation, "test", "", {})
     results = []
     for cores, batch_size, tile in ((1, 1, 1000), (2, 4, 64), (3, 3, 100), (7, 2, 40)):

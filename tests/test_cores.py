@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from tsexpand.cores import Workers
+from tsexpand import cores
+from tsexpand.cores import Workers, filled, one_core, run, strips
 
 
 @pytest.fixture
@@ -87,3 +88,78 @@ def test_an_error_of_what_gives_the_tasks_is_raised_too(workers: Workers) -> Non
 
     with pytest.raises(ValueError, match="no more"):
         workers.run(tasks())
+
+
+def test_an_interruption_is_raised_when_no_task_runs_any_more(workers: Workers) -> None:
+    """As by Ctrl-C, which comes while a task is waited for."""
+    running = threading.Event()
+    done: list[int] = []
+
+    def slow() -> None:
+        running.set()
+        time.sleep(0.1)
+        done.append(1)
+
+    def tasks() -> Iterator[Callable[[], None]]:
+        yield slow
+        running.wait(10)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        workers.run(tasks())
+    assert done == [1]
+
+
+def test_tasks_of_another_device_run_here_in_order_in_inference_mode() -> None:
+    """As on a GPU: what was made in inference mode may be changed in place, and only there."""
+    light = torch.ones(3)
+    with torch.inference_mode():
+        made = light * 2
+    seen: list[float] = []
+
+    def change() -> None:
+        made.add_(1)
+        seen.append(float(made[0]))
+
+    run([change, change], torch.device("meta"))
+    assert seen == [3.0, 4.0]
+
+
+def threads_of_a_new_thread() -> int:
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_one_core_ends_with_the_last_of_those_who_asked_for_it(three_cores: None) -> None:
+    began, leave, ended = threading.Event(), threading.Event(), threading.Event()
+    after: list[int] = []
+
+    def other() -> None:
+        with one_core():
+            began.set()
+            leave.wait(10)
+        after.append(torch.get_num_threads())
+        ended.set()
+
+    with one_core():
+        assert torch.get_num_threads() == 1 and threads_of_a_new_thread() == 1
+        thread = threading.Thread(target=other)
+        thread.start()
+        began.wait(10)
+    leave.set()
+    assert ended.wait(10)
+    thread.join()
+    assert after == [3] and threads_of_a_new_thread() == 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (61, 45), (130, 1000)])
+def test_strips_cover_every_row_once(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 600)
+    picture = torch.zeros(2, 3, *size)
+    covered = [row for rows in strips(picture) for row in range(rows.start, rows.stop)]
+    assert covered == list(range(size[0]))
+    result = filled(torch.empty(2, 1, *size), lambda a, b: a[:, :1] + b[:, 1:2], picture + 1, picture + 2)
+    assert torch.equal(result, torch.full((2, 1, *size), 3.0))

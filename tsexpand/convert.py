@@ -47,6 +47,7 @@ class ConvertOptions:
         overrides: of what the stream says about its colour.
         deinterlacing: what becomes of interlaced pictures.
         repeat_damaged: whether a picture that can't be decoded is replaced by the one before it.
+        scale_changed: whether pictures that change their size are brought to that of the first.
     """
 
     source: str
@@ -60,6 +61,7 @@ class ConvertOptions:
     overrides: SignalOverrides = field(default_factory=SignalOverrides)
     deinterlacing: Deinterlacing = Deinterlacing.FRAME
     repeat_damaged: bool = False
+    scale_changed: bool = False
 
     def open_source(self) -> VideoSource:
         """The source, open."""
@@ -70,6 +72,7 @@ class ConvertOptions:
             overrides=self.overrides,
             deinterlacing=self.deinterlacing,
             repeats=self.repeat_damaged,
+            scales=self.scale_changed,
         )
 
     def __post_init__(self) -> None:
@@ -203,7 +206,7 @@ def prepared(
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written, on the CPU."""
     delivery, copies = options.delivery, copies_of(engine.device)
-    with closing(engine.stream(signals)) as expanded, translated_memory(engine.device), one_core():
+    with one_core(), closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
         lights = anchor(expanded)
         if options.denoise:
             lights = denoise(lights)

@@ -1,21 +1,18 @@
 """Work on the cores of this machine: a part of a picture a core, the parts the same on any number of cores.
 
-Nothing else of a conversion uses several cores at once, for two reasons. PyTorch divides an operation by the number
-of its threads, and rounds where a share ends otherwise than elsewhere, so that pixels would depend on it. And several
-cores on one tile hand its values to one another at every step; where they do not share a cache, that takes as long
-as the work (measured: two cores were then no faster than one).
+No other arithmetic of a conversion uses several cores at once, for two reasons. PyTorch divides an operation by the
+number of its threads, and rounds where a share ends otherwise than elsewhere, so that pixels would depend on it. And
+several cores on one tile hand its values to one another at every step; where they do not share a cache, that takes as
+long as the work (measured: two cores were then no faster than one).
 """
 
-import ctypes
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, partial
-from pathlib import Path
-from threading import Barrier
+from threading import Barrier, RLock
 
 import torch
 from torch import Tensor
@@ -26,7 +23,7 @@ _STRIP_PIXELS = 1 << 15
 """Of a strip, about: its values stay in a core's cache, and a call of PyTorch is little beside the work."""
 
 _ALIGNMENT = 4
-"""Strips begin at such rows, so that rows of subsampled planes are whole."""
+"""Strips have a multiple of so many rows."""
 
 
 class Workers:
@@ -41,8 +38,11 @@ class Workers:
         self.count = count or general
         self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="tsexpand-core")
         together = Barrier(self.count)  # so that every thread gets one of these
-        wait([self._pool.submit(_settle, together) for _ in range(self.count)])
-        torch.set_num_threads(general)
+        try:
+            for settled in [self._pool.submit(_settle, together) for _ in range(self.count)]:
+                settled.result()
+        finally:
+            torch.set_num_threads(general)  # the threads have changed that of the process, too
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Runs tasks, in any order, taking few more than are being run; raises the first error of one.
@@ -53,24 +53,35 @@ class Workers:
         try:
             for task in tasks:
                 if len(pending) >= 2 * self.count:
-                    pending.popleft().result()
+                    pending[0].result()
+                    pending.popleft()
                 pending.append(self._pool.submit(_in_inference_mode, task))
-            while pending:
-                pending.popleft().result()
+            for future in pending:
+                future.result()
         finally:
             for future in pending:
                 future.cancel()
             wait(pending)
 
 
-@cache
+_lock = RLock()
+_limited = 0  # uses of `one_core` that have begun and not ended
+_general = 0  # PyTorch's number of threads before the first of them
+
+
 def workers() -> Workers:
     """Those of this process, made when they are first asked for."""
+    with _lock:
+        return _workers()
+
+
+@cache
+def _workers() -> Workers:
     return Workers()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=workers.cache_clear)  # a child has none of the threads
+    os.register_at_fork(after_in_child=_workers.cache_clear)  # a child has none of the threads
 
 
 def run(tasks: Iterable[Task], device: torch.device) -> None:
@@ -82,19 +93,29 @@ def run(tasks: Iterable[Task], device: torch.device) -> None:
         workers().run(tasks)
     else:
         for task in tasks:
-            task()
+            _in_inference_mode(task)
 
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Within it, PyTorch uses one core in this thread, and in threads that begin to use it."""
+    """Within it, PyTorch uses one core in this thread, and in threads that begin to use it.
+
+    The number that new threads begin with is of the process: the first use keeps it, the last brings it back.
+    """
+    global _limited, _general
     workers()  # the threads of which are as many as could be used before
-    before = torch.get_num_threads()
-    _limit(1)
+    own = torch.get_num_threads()
+    with _lock:
+        if not _limited:
+            _general = own
+        _limited += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        _limit(before)
+        with _lock:
+            _limited -= 1
+            torch.set_num_threads(1 if _limited else _general)
 
 
 def strips(picture: Tensor) -> Iterator[slice]:
@@ -127,22 +148,13 @@ def filled(result: Tensor, function: Callable[..., Tensor], *pictures: Tensor) -
 
 
 def _settle(together: Barrier) -> None:
-    torch.get_num_threads()  # or the first operation would set it to that of the process
-    _limit(1)
+    try:
+        torch.get_num_threads()  # or the first operation would set it to that of the process
+        torch.set_num_threads(1)
+    except BaseException:
+        together.abort()
+        raise
     together.wait()
-
-
-def _limit(cores: int) -> None:
-    """Cores that an operation of this thread takes."""
-    torch.set_num_threads(cores)
-    # MKL's number is of the process where nobody says otherwise, and PyTorch does not.
-    if sys.platform == "linux" and torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]
-        _torch_library().MKL_Set_Num_Threads_Local(cores)
-
-
-@cache
-def _torch_library() -> ctypes.CDLL:
-    return ctypes.CDLL(str(Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"))
 
 
 def _in_inference_mode(task: Task) -> None:

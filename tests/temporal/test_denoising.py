@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from tests.temporal.clips import batched, clip, light_of, most_alive, picture
+from tsexpand import cores
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.frames import LightBatch
 from tsexpand.temporal.denoising import NOISE, denoise
@@ -126,6 +127,15 @@ def test_batch_size_does_not_matter(size: int) -> None:
     assert torch.equal(light_of(returned), denoised(whole, 4))
     assert [b.timings for b in returned] == [b.timings for b in given]
     assert [b.packets for b in returned] == [b.packets for b in given]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 37), (37, 1), (61, 45)])
+def test_strips_do_not_show(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = noisy(torch.stack([picture(3, size)] * 6), 1)
+    expected = denoised(whole)
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 1)
+    # What is left over of a vector is rounded otherwise, by far less than a seam would show.
+    torch.testing.assert_close(denoised(whole), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_black_stays_black_and_bars_are_not_lit() -> None:

@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 
 from ..cores import workers
 from ..engines.artefacts import Artefact, CompilationError, compiled_network
-from ..engines.devices import default_tile, dtype_name
+from ..engines.devices import default_tile, dtype_name, exact_float32
 from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
 from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put
@@ -150,6 +150,7 @@ def rates(
     Raises:
         DeviceError: the network can't be compiled here.
     """
+    exact_float32()
     frame = picture(height, width, device)
     ready = copy.deepcopy(network)
     operations = 2 * MULTIPLY_ADDS * height * width
@@ -191,6 +192,7 @@ def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device
     Raises:
         DeviceError: it can't be compiled here.
     """
+    exact_float32()
     ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
 
     def tiled(expand: Expand, signal: Tensor, take: TakeTile) -> None:

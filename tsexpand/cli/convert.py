@@ -55,6 +55,13 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     help="A picture that can't be decoded ends the conversion, or is replaced by the one before it.",
 )
 @click.option(
+    "--on-change",
+    type=click.Choice(["fail", "scale"]),
+    default="fail",
+    show_default=True,
+    help="Pictures that change their size end the conversion, or are scaled to that of the first.",
+)
+@click.option(
     "--weights",
     default=DEFAULT_WEIGHTS,
     show_default=True,
@@ -251,7 +258,7 @@ def _silent() -> None:
 
 
 def _compiling() -> None:
-    click.echo("compiling the network for this CPU, once; it takes about a minute", err=True)
+    click.echo("compiling the network, which takes about a minute (on a CPU once for all clips)", err=True)
 
 
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
@@ -282,6 +289,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         overrides=overrides(values),
         deinterlacing=Deinterlacing(values["deinterlace"]),
         repeat_damaged=values["on_corrupt"] == "repeat",
+        scale_changed=values["on_change"] == "scale",
     )
 
 

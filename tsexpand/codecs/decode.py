@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import av
+from av.video.reformatter import Interpolation
 
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, clock
@@ -37,6 +38,7 @@ class VideoSource:
         overrides: what the user says of the signal instead of the stream.
         deinterlacing: what becomes of interlaced pictures.
         repeats: whether a picture that can't be decoded is replaced by the one before it.
+        scales: whether pictures that change their size or pixel format are brought to that of the first.
 
     Attributes:
         info: what is known of the clip. Notices on repairs are added while it is decoded.
@@ -55,6 +57,7 @@ class VideoSource:
         overrides: SignalOverrides = AS_TAGGED,
         deinterlacing: Deinterlacing = Deinterlacing.FRAME,
         repeats: bool = False,
+        scales: bool = False,
     ) -> None:
         if frames is not None and frames < 1:
             raise ValueError(f"{frames} frames are none")
@@ -64,6 +67,8 @@ class VideoSource:
         self._overrides = overrides
         self._begin: Timing | None = None  # of the first wanted picture, on the input's clock
         self._is_cut = False
+        self._scales = scales
+        self._changes: list[tuple[str, Fraction]] = []  # kinds of pictures that are not as the first, and since when
         self._opened = open_input(name)
         self._container = self._opened.container
         try:
@@ -154,7 +159,7 @@ class VideoSource:
         count = 0
         for frame in frames:
             timing = timeline.place(frame)
-            self._check(frame, timing)
+            frame = self._checked(frame, timing)
             if earliest is not None and timing.seconds < earliest:
                 self._reader.packets.drop_before(timing.seconds)
                 continue
@@ -169,6 +174,12 @@ class VideoSource:
             self._check_end(count, self._end(timing))
         if (notice := self._deinterlacer.notice) and notice not in self.info.notices:
             self._add_notice(f"Further on: {notice}")
+        if self._changes:
+            now, time = self._changes[0]
+            more = f", and {len(self._changes) - 1} times more" if len(self._changes) > 1 else ""
+            self._add_notice(
+                f"Pictures change to {now} at {clock(time)}{more}; they were scaled to the size of the first."
+            )
         if replaced := self._reader.replaced:
             first = f"the first at {clock(replaced[0])}"
             self._add_notice(f"{len(replaced)} damaged pictures were replaced by the one before, {first}.")
@@ -222,14 +233,20 @@ class VideoSource:
     def _new_timeline(self) -> Timeline:
         return Timeline(self.info.time_base, self.info.frame_rate)
 
-    def _check(self, frame: av.VideoFrame, timing: Timing) -> None:
-        """Raises InputError where the stream is no longer what `info` says."""
+    def _checked(self, frame: av.VideoFrame, timing: Timing) -> av.VideoFrame:
+        """The picture as `info` says; raises InputError where it is not so, and may not be made so."""
+        refuse_hdr(self._name, frame.color_trc, self._overrides)
         info = self.info
         was = f"{info.width}×{info.height} {info.pixel_format}"
         now = f"{frame.width}×{frame.height} {frame.format.name}"
-        if now != was:
-            raise InputError(f"{self._name}: pictures change from {was} to {now} at {clock(timing.seconds)}")
-        refuse_hdr(self._name, frame.color_trc, self._overrides)
+        if now == was:
+            return frame
+        if not self._scales:
+            change = f"pictures change from {was} to {now} at {clock(timing.seconds)}"
+            raise InputError(f"{self._name}: {change}; try --on-change scale")
+        if not self._changes or self._changes[-1][0] != now:
+            self._changes.append((now, timing.seconds))
+        return frame.reformat(info.width, info.height, info.pixel_format, interpolation=Interpolation.BICUBIC)
 
     def _end(self, timing: Timing) -> Fraction:
         """When a picture ends, on the input's clock."""

@@ -25,7 +25,7 @@ from .. import __version__
 from ..cores import run
 from ..network import expandnet, winograd
 from ..network.expandnet import HALO, ExpandNet
-from ..network.tiling import TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
+from ..network.tiling import BLOCK, VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
 from ..network.winograd import Kernels, kernels
 from .compiled import CompiledCode
 from .devices import dtype_name
@@ -34,7 +34,7 @@ CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]
 """`winograd.FullResolution.forward`, compiled."""
 
 TIME_LIMIT = 600.0
-"""Seconds that a compilation may take; usual are 20."""
+"""Seconds that a compilation may take; usual are 50 to 70."""
 
 HEIGHT, WIDTH = 108, 120
 """Of tiles: they cover frames of 1080 and 2160 lines without a remainder, and their halo adds about a third."""
@@ -57,6 +57,10 @@ class Artefact:
     dtype: torch.dtype
     height: int = HEIGHT
     width: int = WIDTH
+
+    def __post_init__(self) -> None:
+        if self.height % BLOCK or self.width % BLOCK or self.height * self.width % VECTOR:
+            raise ValueError(f"tiles of {self.width}×{self.height} would be rounded otherwise at their ends")
 
     @property
     def path(self) -> Path:

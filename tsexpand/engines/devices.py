@@ -56,6 +56,14 @@ def _multiplies_bfloat16() -> bool:
     return any(found.get(name) for name in ("avx512_bf16", "amx_bf16", "sve_bf16"))
 
 
+def exact_float32() -> None:
+    """Convolutions in float32 as they are called, for the whole process, as it is a state of that.
+
+    cuDNN's default is TensorFloat-32, which has 10 bits of mantissa.
+    """
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def available_devices() -> list[str]:
     """Names of the devices of this machine; the CPU is always first."""
     cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
@@ -109,6 +117,9 @@ def default_batch_size(width: int, height: int, device: torch.device) -> int:
     pixels = _CPU_BATCH_PIXELS if device.type == "cpu" else _GPU_BATCH_PIXELS
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(
+            device
+        )  # kept of clips before this one
         pixels = min(pixels, free // 2 // _GPU_BYTES_A_PIXEL)
     return max(1, min(_MAX_BATCH, pixels // (width * height)))
 

@@ -1,5 +1,7 @@
 """What an SDR display shows: the part that all engines share."""
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from ..colour.codes import Transfer
 from ..colour.transfer import SDR_EOTF, bt1886_eotf, bt1886_inverse_eotf
 from ..colour.ycbcr import dequantise, upsample_chroma, ycbcr_to_rgb
+from ..cores import filled
 from ..frames import SignalBatch
 
 THUMBNAIL_SIZE = 32
@@ -32,7 +35,16 @@ def display_signal(batch: SignalBatch, device: torch.device) -> Tensor:
 
 def _as_bt1886(signal: Tensor, transfer: Transfer) -> Tensor:
     eotf = SDR_EOTF[transfer]
-    return signal if eotf is bt1886_eotf else bt1886_inverse_eotf(eotf(signal))
+    if eotf is bt1886_eotf:
+        return signal
+    return filled(signal, lambda part: bt1886_inverse_eotf(eotf(part)), signal)
+
+
+def portions(batch: SignalBatch, size: int) -> Iterator[SignalBatch]:
+    """The pictures of a batch in portions of at most so many, without packets."""
+    for first in range(0, len(batch), size):
+        part = slice(first, min(first + size, len(batch)))
+        yield SignalBatch(tuple(plane[part] for plane in batch.planes), batch.signal, batch.timings[part])
 
 
 def thumbnails(signal: Tensor) -> Tensor:

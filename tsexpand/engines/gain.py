@@ -2,11 +2,13 @@
 
 import math
 
-from torch import Tensor, stack
+import torch
+from torch import Tensor
 
 from ..colour.codes import Primaries
 from ..colour.luminance import luminance
 from ..colour.transfer import bt1886_eotf
+from ..cores import filled
 
 _WELL_EXPOSED = (0.1, 0.9)
 """Signal of the brightest of R′, G′, B′: below is noise, above may be compressed or clipped."""
@@ -29,7 +31,7 @@ def gain_to_display(light: Tensor, signal: Tensor, primaries: Primaries, referen
         fraction of pixels it was found on; where that is 0 the gain is 0 too.
     """
     predicted = luminance(light, primaries)
-    analytic = luminance(bt1886_eotf(signal), primaries)
+    analytic = luminance(filled(torch.empty_like(signal), bt1886_eotf, signal), primaries)
     brightest = signal.amax(dim=1, keepdim=True)
     low, high = _WELL_EXPOSED
     well_exposed = (brightest >= low) & (brightest <= high) & (predicted > _DARKEST)
@@ -37,4 +39,4 @@ def gain_to_display(light: Tensor, signal: Tensor, primaries: Primaries, referen
     median = stops.flatten(1).nanmedian(dim=1).values.nan_to_num(0)
     fraction = well_exposed.flatten(1).float().mean(dim=1)
     gain = (median + math.log2(reference_white)).where(fraction > 0, 0)
-    return stack((gain, fraction), dim=1)
+    return torch.stack((gain, fraction), dim=1)

@@ -17,8 +17,8 @@ from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, Tile, TiledNetw
 from ..network.weights import Weights
 from .artefacts import Artefact, CompilationError, compiled_network
 from .copies import arriving, copies_of
-from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name
-from .display import display_signal, thumbnails
+from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name, exact_float32
+from .display import display_signal, portions, thumbnails
 from .gain import gain_to_display
 from .promise import difference
 
@@ -37,8 +37,7 @@ class NetworkEngine:
         device: where to work.
         precision: of the convolutions.
         tile: height and width of tiles at most, None for the device's default. Where the device runs out
-            of memory, first the frames that it takes at once are halved and then this, and stay so. Compiled code
-            has its own.
+            of memory, first the frames that it takes at once are halved and then this, and stay so.
         reference_white: luminance of signal 1.0, cd/m².
         compilation: whether compiled code runs: on the CPU; on CUDA, where its gain has not been measured yet, only
             where it is asked for.
@@ -55,9 +54,7 @@ class NetworkEngine:
         compilation: Compilation = Compilation.NEVER,
         on_compile: Callable[[], None] = lambda: None,
     ) -> None:
-        # TensorFloat-32, cuDNN's default, has 10 bits of mantissa: not what float32 promises. For the whole process, as
-        # it is a state of that, and engines work in several threads.
-        torch.backends.cudnn.allow_tf32 = False
+        exact_float32()
         self._weights = weights
         network = copy.deepcopy(weights.network).to(device)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
@@ -177,8 +174,10 @@ class NetworkEngine:
         self._portion = 1
         compiled = self._layers(self._dtype, expand)
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), one_core():  # as later, or it would be compiled once more
                 compiled(torch.zeros(1, 3, height, width, device=self._device), lambda tile, logits, shown: None)
+        except torch.OutOfMemoryError:
+            pass  # tiles that are small enough will be found when there are frames
         except RuntimeError as error:  # of the compiler, as of the device
             raise CompilationError(str(error).strip().partition("\n")[0]) from error
         return compiled
@@ -198,16 +197,16 @@ class NetworkEngine:
         return False
 
     def _seconds_a_pixel(self) -> float:
-        """Of the uncompiled network, measured on one tile."""
-        size = self._eager_tile
-        signal = torch.zeros(1, 3, size, size, device=self._device)
+        """Of the uncompiled network, measured on a tile for each core."""
+        size, count = self._eager_tile, workers().count if self._device.type == "cpu" else 1
+        signal = torch.zeros(1, 3, size, size * count, device=self._device)
         with torch.inference_mode():
             times = []
             for _ in range(2):  # the first one prepares what the others use
                 began = time.perf_counter()
                 self._eager(self._dtype)(signal, lambda tile, logits, shown: None)
                 times.append(time.perf_counter() - began)
-        return min(times) / size**2
+        return min(times) / (size**2 * count)
 
     def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`."""
@@ -231,36 +230,49 @@ class NetworkEngine:
         elif self._eager_tile > MIN_TILE:
             self._tile = max(MIN_TILE, self._eager_tile // 2)
         else:
-            raise DeviceError(f"{self._device}: out of memory even for one tile of {self._eager_tile}") from error
+            raise DeviceError(
+                f"{self._device}: out of memory even for one frame in tiles of {self._eager_tile}"
+            ) from error
         frames_at_once = "1 frame" if self._portion == 1 else f"{self._portion} frames"
         self._short_of_memory = (
             f"{self._device} was short of memory: {frames_at_once} at once, tiles of {self._eager_tile} at most"
         )
 
     def _expand(self, batch: SignalBatch) -> LightBatch:
-        signal = display_signal(batch, self._device)
-        # Before the network, so that whoever looks at them waits for little and the device goes on.
-        small = self._copies.down(thumbnails(signal))
+        # Before the network, so that whoever looks at the thumbnails waits for little and the device goes on.
+        signals, small = [], []
+        for portion in portions(batch, self._portion):
+            signals.append(display_signal(portion, self._device))
+            small.append(self._copies.down(thumbnails(signals[-1])))
         wait = self._copies.mark()
-        portions = range(0, len(batch), self._portion)
-        light = torch.cat([self._light(signal[i : i + self._portion]) for i in portions])
-        gains = None
-        if self._weights.parametrisation is Parametrisation.RELATIVE:
-            gains = gain_to_display(light, signal, batch.signal.primaries, self._reference_white)
+        light = torch.empty(len(batch), *signals[0].shape[1:], device=self._device)
+        gains = []
+        done = 0
+        for signal in signals:
+            part = light[done : done + len(signal)]
+            done += len(signal)
+            self._fill(part, signal)
+            if self._weights.parametrisation is Parametrisation.RELATIVE:
+                gains.append(gain_to_display(part, signal, batch.signal.primaries, self._reference_white))
         wait()
-        return LightBatch(light, batch.signal.primaries, batch.timings, small, gains, batch.packets)
+        return LightBatch(
+            light=light,
+            primaries=batch.signal.primaries,
+            timings=batch.timings,
+            thumbnails=torch.cat(small),
+            gains=torch.cat(gains) if gains else None,
+            packets=batch.packets,
+        )
 
-    def _light(self, signal: Tensor) -> Tensor:
+    def _fill(self, light: Tensor, signal: Tensor) -> None:
         """Light of whole frames; each tile's logits become light at once, so they are never held whole."""
         parametrisation = self._weights.parametrisation
         scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
-        light = signal.new_empty(signal.shape)
 
         def take(tile: Tile, logits: Tensor, shown: Tensor) -> None:
             put(tile, output.light(logits, shown, parametrisation).mul_(scale), light)
 
         self._tiled(signal, take)
-        return light
 
     def _eager(self, dtype: torch.dtype) -> TiledNetwork:
         """Layer by layer, with convolutions in a number type."""

@@ -12,9 +12,12 @@ from torch import Tensor
 from ..cores import run
 from .expandnet import FUSED, HALO, ExpandNet
 
+BLOCK, VECTOR = 4, 32
+"""Places and sizes of tiles are multiples of the one, as Winograd's blocks want it, and their areas of the other: what
+is computed of each value then fills vectors of the CPU, and is rounded like any other; the rest of one would not be."""
+
 ALIGNMENT = 8
-"""Sizes and places of tiles are multiples of it: Winograd's blocks want four. With eight, what is computed of each
-value of a tile fills vectors of the CPU, so that it is rounded like any other; the rest of a vector would not be."""
+"""Sizes that are multiples of it are right in both ways."""
 
 
 class Edges(Enum):

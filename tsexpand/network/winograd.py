@@ -91,7 +91,7 @@ class FullResolution(nn.Module):
     """`ExpandNet.expand` on one part of a frame with all of its halo.
 
     A pixel is computed in the same way, to the last bit, in any part: blocks of 2×2 results, on every second row where
-    the dilation is 2, lie at multiples of `tiling.ALIGNMENT` in the frame, as parts do.
+    the dilation is 2, lie at multiples of `tiling.BLOCK` in the frame, as parts do.
     """
 
     def forward(self, signal: Tensor, global_features: Tensor, kernels: Kernels) -> Tensor:
@@ -99,7 +99,7 @@ class FullResolution(nn.Module):
 
         Args:
             signal: (1, 3, h + 2·HALO, w + 2·HALO), R′G′B′ in [0, 1], channels last; h and w multiples of
-                `tiling.ALIGNMENT`.
+                `tiling.BLOCK`.
             global_features: (1, 64), from `ExpandNet.global_features` of the whole frame.
             kernels: of the network.
 
