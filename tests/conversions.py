@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tsexpand.codecs.encode import EncoderOptions
 from tsexpand.codecs.exr import Compression, read_exr
+from tsexpand.colour.signal import HDR10
 from tsexpand.convert import ConvertOptions
 from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.sinks.delivery import DeliveryOptions
@@ -27,6 +28,7 @@ def options(source: Path, *outputs: Path, **changes: Any) -> ConvertOptions:
         "reference_white": 203.0,
         "peak": 1000.0,
         "overwrite": False,
+        "signal": HDR10,
     }
     delivery |= {key: changes.pop(key) for key in list(changes) if key in delivery}
     return ConvertOptions(str(source), outputs, DeliveryOptions(**delivery), **changes)

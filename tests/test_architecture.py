@@ -23,6 +23,7 @@ FLOORS = {
     "engines": 2,
     "convert": 3,
     "probe": 3,
+    "verify": 3,
     "training": 3,
     "evaluation": 3,
     "datasets": 3,

@@ -19,6 +19,7 @@ from tsexpand.codecs import companion_packets, opening, pictures
 from tsexpand.codecs.decode import SignalOverrides, VideoSource
 from tsexpand.codecs.pixels import frame_from_planes
 from tsexpand.colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
+from tsexpand.colour.ycbcr import Planes
 from tsexpand.errors import InputError
 from tsexpand.frames import SignalBatch, VideoInfo, clock
 
@@ -467,6 +468,22 @@ def test_a_change_to_hdr_is_refused(tmp_path: Path) -> None:
     (tmp_path / "clip.h264").write_bytes(sdr + hdr)
     with pytest.raises(InputError, match="already HDR"):
         decode(tmp_path / "clip.h264")
+
+
+def test_a_change_of_size_is_scaled_where_that_is_asked_for(tmp_path: Path) -> None:
+    small, large = grey_ramp(4), grey_ramp(4, 96, 64)
+    (tmp_path / "clip.h264").write_bytes(raw_stream("libx264", small) + raw_stream("libx264", large))
+    info, batches = decode(tmp_path / "clip.h264", scales=True)
+    assert [tuple(plane.shape[1:]) for plane in batches[-1].planes] == [(48, 64), (24, 32), (24, 32)]
+    expected = lumas(decode_whole(tmp_path, small)) + lumas(decode_whole(tmp_path, large))
+    assert lumas(batches) == expected
+    assert len(set(all_pts(batches))) == 8
+    assert any(notice.startswith("Pictures change to 96×64 yuv420p at ") for notice in info.notices)
+
+
+def decode_whole(folder: Path, pictures: list[Planes]) -> list[SignalBatch]:
+    (folder / "alone.h264").write_bytes(raw_stream("libx264", pictures))
+    return decode(folder / "alone.h264")[1]
 
 
 def test_a_change_of_size_is_refused(tmp_path: Path) -> None:

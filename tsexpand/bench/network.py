@@ -161,7 +161,7 @@ def rates(
              lambda: _finished(published_parts(network, frame))),
     ]  # fmt: skip
     for dtype in dtypes:
-        for name, tiled in implementations(ready, dtype, device):
+        for name, tiled in implementations(ready, dtype, device, height, width):
             forms.append(_Run(name, dtype, operations, partial(_assembled, tiled, frame)))
     with torch.inference_mode():
         seconds = fastest([run.run for run in (*products, *forms)], on_round)
@@ -181,13 +181,17 @@ def _assembled(tiled: TiledNetwork, frame: Tensor) -> Tensor:
     return _finished(result)
 
 
-def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device) -> Iterator[tuple[str, TiledNetwork]]:
+def implementations(
+    network: ExpandNet, dtype: torch.dtype, device: torch.device, height: int, width: int
+) -> Iterator[tuple[str, TiledNetwork]]:
     """Our forms of the network, as the engine runs weights for absolute light: layer by layer, and compiled.
 
     Args:
         network: made channels last.
         dtype: of the convolutions.
         device: that the network is on.
+        height: of the frames that they are for.
+        width: likewise.
 
     Raises:
         DeviceError: it can't be compiled here.
@@ -203,7 +207,7 @@ def implementations(network: ExpandNet, dtype: torch.dtype, device: torch.device
         yield "compiled", partial(tiled, torch.compile(ready.expand, dynamic=False))
     if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
         return
-    artefact = Artefact(dtype)
+    artefact = Artefact.for_frames(dtype, width, height)[0]
     try:
         expand = artefact.loaded(workers().count)
     except CompilationError as error:

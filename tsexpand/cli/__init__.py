@@ -16,6 +16,7 @@ from .evaluate import evaluate_command
 from .probe import probe_command
 from .report import show_error
 from .train import train_command
+from .verify import verify_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -28,6 +29,7 @@ def cli() -> None:
     tsexpand convert input.mp4 out/            EXR sequence
     tsexpand convert input.mp4 output.mkv      HDR10 video, sound and subtitles kept
     tsexpand convert input.mp4 - | x265 ...    raw pictures for another encoder (y4m)
+    tsexpand verify output.mkv                 whether it is what it says
     tsexpand probe input.mp4                   what it is, what is assumed, what would be written
 
     \b
@@ -42,6 +44,7 @@ cli.add_command(evaluate_command)
 cli.add_command(dataset_command)
 cli.add_command(probe_command)
 cli.add_command(train_command)
+cli.add_command(verify_command)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -87,7 +87,7 @@ Rows = Iterable[tuple[dict[str, Any], str]]
 def _benches(size: tuple[int, int], values: dict[str, Any], with_conversion: bool) -> Iterator[tuple[str, Rows]]:
     yield "machine", _machine()
     yield "network", _network(size, values)
-    yield "precision", _precision(values)
+    yield "precision", _precision(size, values)
     yield "start-up", _start_up(values, with_conversion)
     if with_conversion:
         yield "conversion", _conversion(values)
@@ -136,7 +136,7 @@ def _rate_line(rate: "Rate") -> str:
     return "  ".join(parts)
 
 
-def _precision(values: dict[str, Any]) -> Rows:
+def _precision(size: tuple[int, int], values: dict[str, Any]) -> Rows:
     import torch
 
     from ..bench.network import implementations
@@ -147,10 +147,10 @@ def _precision(values: dict[str, Any]) -> Rows:
     device = select_device(values["device"])
     weights = load_weights(values["weights"])
     network = weights.network.to(device)
-    _, exact = next(implementations(network, torch.float32, device))
+    _, exact = next(implementations(network, torch.float32, device, *size[::-1]))
     quick = torch.float16 if device.type == "cuda" else torch.bfloat16
     for dtype in (torch.float32, quick):
-        for name, tiled in implementations(network, dtype, device):
+        for name, tiled in implementations(network, dtype, device, *size[::-1]):
             with torch.inference_mode():
                 found = difference(tiled, exact, weights.parametrisation, device)
             kind = f"{name}, {dtype_name(dtype)}"

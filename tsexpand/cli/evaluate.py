@@ -2,13 +2,12 @@
 
 import json
 import math
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from .progress import PLAIN_INTERVAL
+from .progress import Lines
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -112,20 +111,6 @@ def write_whole(path: Path, content: bytes) -> None:
             part.replace(path)
     finally:
         remove(part)
-
-
-class Lines:
-    """A line of progress every few seconds."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet
-        self._shown = time.monotonic()
-
-    def show(self, name: str, count: int) -> None:
-        """Takes in a frame."""
-        if not self._quiet and time.monotonic() - self._shown >= PLAIN_INTERVAL:
-            self._shown = time.monotonic()
-            click.echo(f"{name}: {count} frames", err=True)
 
 
 def show_notices(report: "EvaluationReport") -> None:

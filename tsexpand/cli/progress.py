@@ -84,6 +84,20 @@ class PlainView(SilentView):
         )
 
 
+class Lines:
+    """A line of progress every few seconds."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._shown = time.monotonic()
+
+    def show(self, name: str, count: int) -> None:
+        """Takes in a frame."""
+        if not self._quiet and time.monotonic() - self._shown >= PLAIN_INTERVAL:
+            self._shown = time.monotonic()
+            click.echo(f"{name}: {count} frames", err=True)
+
+
 class BarView(SilentView):
     """A bar with frames/s, time left and the bottleneck."""
 

@@ -9,13 +9,13 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import av
 from av.stream import Discard
 
 from ..colour.hdr10 import ContentLight
-from .static_metadata import PLACEHOLDER, Coding, light_offset, light_payload
+from .static_metadata import PLACEHOLDER, Coding, light_offset, light_payload, messages_in
 
 _BOX_PARENTS = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"stsd": 8, b"hvc1": 78, b"av01": 78}
 """ISO BMFF boxes to look into, and how many bytes precede their children (ISO/IEC 14496-12)."""
@@ -54,6 +54,57 @@ def patch_content_light(path: Path, coding: Coding, light: ContentLight) -> None
             file.write(new[part])
         file.flush()
         os.fsync(file.fileno())
+
+
+class Declared(NamedTuple):
+    """What a file says of its light.
+
+    Attributes:
+        container_levels: in its header, wherever they stand.
+        keyframe_levels: of each keyframe that has them.
+        keyframe_displays: for each keyframe, whether it names the mastering display.
+        sample_entry: what an MP4 or MOV calls the coding, such as "hvc1"; None for other files.
+    """
+
+    container_levels: tuple[ContentLight, ...]
+    keyframe_levels: tuple[ContentLight, ...]
+    keyframe_displays: tuple[bool, ...]
+    sample_entry: str | None
+
+
+def declared_metadata(path: Path, codec: str) -> Declared:
+    """The static metadata of an MP4, MOV or Matroska file, as it stands in the bytes.
+
+    Args:
+        path: of the file.
+        codec: FFmpeg's name of its video's coding.
+
+    Raises:
+        ValueError: it is neither HEVC nor AV1, or not such a file.
+    """
+    coding = Coding(codec) if codec in (c.value for c in Coding) else None
+    if coding is None:
+        raise ValueError(f"{codec} carries none that is known here")
+    cll, fall = [], []
+    with path.open("rb") as file:
+        for offset, part in _in_header(path):
+            file.seek(offset)
+            numbers = [int.from_bytes(file.read(2), "big") for _ in range(part.start, part.stop, 2)]
+            cll += numbers[:1] if part.start == 0 else []
+            fall += numbers[-1:] if part.stop == _BOTH.stop else []
+    in_header = [ContentLight(*pair) for pair in zip(cll, fall, strict=False)]
+    levels, displays, entry = [], [], None
+    with av.open(str(path.absolute())) as source:
+        video = source.streams.video[0]
+        if source.format.name.startswith("mov"):
+            entry = video.codec_context.codec_tag
+        video.discard = Discard.nonkey
+        for packet in source.demux(video):
+            if packet.is_keyframe and packet.size:
+                light, has_display = messages_in(coding, bytes(packet))
+                displays.append(has_display)
+                levels += [light] if light else []
+    return Declared(tuple(in_header), tuple(levels), tuple(displays), entry)
 
 
 def without_emulation(light: ContentLight) -> ContentLight:

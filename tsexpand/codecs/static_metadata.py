@@ -71,10 +71,21 @@ def light_offset(coding: Coding, keyframe: bytes) -> int:
     Raises:
         ValueError: there are none.
     """
-    found = _light_in_sei(keyframe) if coding is Coding.HEVC else _light_in_obus(keyframe)
+    hevc = coding is Coding.HEVC
+    found = _sei_at(keyframe, _SEI_LIGHT) if hevc else _metadata_at(keyframe, _METADATA_LIGHT)
     if found is None:
         raise ValueError("keyframe without light levels")
     return found
+
+
+def messages_in(coding: Coding, keyframe: bytes) -> tuple[ContentLight | None, bool]:
+    """The light levels of a keyframe as a file holds it, and whether it names the mastering display."""
+    if coding is Coding.HEVC:
+        light, display = _sei_at(keyframe, _SEI_LIGHT), _sei_at(keyframe, _SEI_MASTERING)
+    else:
+        light, display = _metadata_at(keyframe, _METADATA_LIGHT), _metadata_at(keyframe, _METADATA_MASTERING)
+    levels = None if light is None else ContentLight(*_LIGHT.unpack_from(keyframe, light))
+    return levels, display is not None
 
 
 def _hevc_mastering(display: MasteringDisplay) -> bytes:
@@ -126,19 +137,20 @@ def _after_sequence_header(packet: bytes) -> int:
     raise ValueError("keyframe without a frame")
 
 
-def _light_in_sei(packet: bytes) -> int | None:
+def _sei_at(packet: bytes, kind: int) -> int | None:
+    """Where the payload of a message lies in a packet, that has a NAL unit of its own, as ours and most have."""
     at = 0
     while at + 4 < len(packet):
         unit = at + 4
-        if _nal_kind(packet, unit) == _SEI_PREFIX and packet[unit + 2 : unit + 4] == bytes([_SEI_LIGHT, _LIGHT.size]):
+        if _nal_kind(packet, unit) == _SEI_PREFIX and packet[unit + 2 : unit + 3] == bytes([kind]):
             return unit + 4
         at = unit + int.from_bytes(packet[at:unit], "big")
     return None
 
 
-def _light_in_obus(packet: bytes) -> int | None:
-    for kind, _, body, _ in _obus(packet):
-        if kind == _OBU_METADATA and packet[body] == _METADATA_LIGHT:
+def _metadata_at(packet: bytes, kind: int) -> int | None:
+    for obu, _, body, _ in _obus(packet):
+        if obu == _OBU_METADATA and packet[body] == kind:
             return body + 1
     return None
 

@@ -36,8 +36,9 @@ CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]
 TIME_LIMIT = 600.0
 """Seconds that a compilation may take; usual are 50 to 70."""
 
-HEIGHT, WIDTH = 108, 120
-"""Of tiles: they cover frames of 1080 and 2160 lines without a remainder, and their halo adds about a third."""
+SIZES = ((120, 128), (108, 120))
+"""Height and width of tiles. The first cover frames of 360, 480, 720, 1080 and 2160 lines without a remainder, the
+others those of 540; the halo adds about a third."""
 
 
 class CompilationError(Exception):
@@ -55,8 +56,8 @@ class Artefact:
     """
 
     dtype: torch.dtype
-    height: int = HEIGHT
-    width: int = WIDTH
+    height: int = SIZES[0][0]
+    width: int = SIZES[0][1]
 
     def __post_init__(self) -> None:
         if self.height % BLOCK or self.width % BLOCK or self.height * self.width % VECTOR:
@@ -70,6 +71,15 @@ class Artefact:
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         kind = dtype_name(self.dtype)
         return cache_folder() / f"expand_{kind}_{self.height}x{self.width}_{digest}.pt2"
+
+    @classmethod
+    def for_frames(cls, dtype: torch.dtype, width: int, height: int) -> list["Artefact"]:
+        """All that are made, first that of whose tiles the least is computed in vain for frames of a size."""
+        return sorted((cls(dtype, *size) for size in SIZES), key=lambda one: one.computed(width, height))
+
+    def computed(self, width: int, height: int) -> int:
+        """Pixels that are computed for a frame, with what lies beyond it or is in two tiles."""
+        return sum(tile.height * tile.width for tile in tiles(height, width, self.height, self.width))
 
     def example(self) -> tuple[Tensor, Tensor, Kernels]:
         """Inputs of its kind."""

@@ -4,6 +4,7 @@ import copy
 import sys
 import time
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
-from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, Tile, TiledNetwork, logit_tiles, put, tiles
+from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, Tile, TiledNetwork, logit_tiles, put
 from ..network.weights import Weights
 from .artefacts import Artefact, CompilationError, compiled_network
 from .copies import arriving, copies_of
@@ -73,19 +74,15 @@ class NetworkEngine:
         self._on_compile = on_compile
         self._pace = 0.0
         self._saved = 0.0
-        self._compiled: TiledNetwork | None = None
+        self._compiled: dict[Artefact | None, TiledNetwork] = {}  # None: whatever is compiled in time
+        self._form = "tiles of {tile}"
         self._tiled = self._eager(self._dtype)
 
     @property
     def description(self) -> str:
         """What runs where."""
-        kind = dtype_name(self._dtype)
-        if self._tiled is self._compiled and self._device.type == "cuda":
-            return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {self._eager_tile}"
-        if self._tiled is self._compiled:
-            size = f"{self._artefact.width}×{self._artefact.height}"
-            return f"{self._weights.name} on {self._device}, {kind}, compiled, tiles of {size}"
-        return f"{self._weights.name} on {self._device}, {kind}, tiles of {self._eager_tile}"
+        form = self._form.format(tile=self._eager_tile)
+        return f"{self._weights.name} on {self._device}, {dtype_name(self._dtype)}, {form}"
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -124,45 +121,56 @@ class NetworkEngine:
         Raises:
             DeviceError: it is to be compiled in any case, and can't.
         """
-        repaid = False
+        compiled = None
         try:
-            if repaid := self._is_repaid(width, height, frames):
-                self._compiled = self._compiled or self._compile(width, height)
+            compiled = self._repaid_code(width, height, frames)
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
             self._notices.append(f"the network runs uncompiled, at about half the speed: {error}")
             self._compilation = Compilation.NEVER
-        self._tiled = self._compiled if repaid and self._compiled else self._eager(self._dtype)
+        if compiled is None:
+            self._form = "tiles of {tile}"
+        self._tiled = compiled or self._eager(self._dtype)
 
-    def _is_repaid(self, width: int, height: int, frames: float) -> bool:
-        """Whether compiled code, all tiles of one size, is faster for this clip, and was worth getting so far."""
-        if self._compilation is not Compilation.AUTO:
-            return self._compilation is Compilation.ALWAYS
-        artefact = self._artefact
-        computed = sum(tile.height * tile.width for tile in tiles(height, width, artefact.height, artefact.width))
-        saved = 1 - (1 - SAVED) * computed / (width * height)
-        if saved <= 0:
-            return False
-        self._pace = self._pace or self._seconds_a_pixel()
-        self._saved += saved * self._pace * width * height * frames
-        cost = 0.0 if self._compiled else LOADING if artefact.is_made else COMPILING
-        return self._saved >= cost
-
-    @property
-    def _artefact(self) -> Artefact:
-        if self._tile is None:
-            return Artefact(self._dtype)
-        side = max(ALIGNMENT, self._tile // ALIGNMENT * ALIGNMENT)
-        return Artefact(self._dtype, side, side)
-
-    def _compile(self, width: int, height: int) -> TiledNetwork:
+    def _repaid_code(self, width: int, height: int, frames: float) -> TiledNetwork | None:
+        """Compiled code where it is to be used, or is faster for this clip and was worth getting so far."""
+        if self._compilation is Compilation.NEVER:
+            return None
         if self._device.type == "cuda":
-            return self._compiled_in_time(width, height)
-        artefact = self._artefact
-        expand = artefact.loaded(workers().count, self._on_compile)
-        compiled = compiled_network(expand, artefact, self._network)
-        return compiled if self._keeps_promise(compiled) else self._compile(width, height)
+            self._form = "compiled, tiles of {tile}"
+            self._compiled[None] = self._compiled.get(None) or self._compiled_in_time(width, height)
+            return self._compiled[None]
+        artefacts = self._artefacts(width, height)
+        if self._compilation is Compilation.ALWAYS:
+            return self._code_of(artefacts[0])
+        shares = [1 - (1 - SAVED) * one.computed(width, height) / (width * height) for one in artefacts]
+        if shares[0] <= 0:
+            return None
+        self._pace = self._pace or self._seconds_a_pixel()
+        self._saved += shares[0] * self._pace * width * height * frames
+        for artefact, share in zip(artefacts, shares, strict=True):
+            cost = 0.0 if artefact in self._compiled else LOADING if artefact.is_made else COMPILING
+            if share > 0 and self._saved >= cost:
+                return self._code_of(artefact)
+        return None
+
+    def _artefacts(self, width: int, height: int) -> list[Artefact]:
+        """Those that may be used for frames of a size, the best first."""
+        if self._tile is None:
+            return Artefact.for_frames(self._dtype, width, height)
+        side = max(ALIGNMENT, self._tile // ALIGNMENT * ALIGNMENT)
+        return [Artefact(self._dtype, side, side)]
+
+    def _code_of(self, artefact: Artefact) -> TiledNetwork:
+        if artefact not in self._compiled:
+            expand = artefact.loaded(workers().count, self._on_compile)
+            compiled = compiled_network(expand, artefact, self._network)
+            if not self._keeps_promise(compiled):
+                return self._code_of(replace(artefact, dtype=self._dtype))
+            self._compiled[artefact] = compiled
+        self._form = f"compiled, tiles of {artefact.width}×{artefact.height}"
+        return self._compiled[artefact]
 
     def _compiled_in_time(self, width: int, height: int) -> TiledNetwork:
         """By torch.compile, now for pictures of this size, later for others.

@@ -1,0 +1,139 @@
+"""What `verify` finds of whole deliveries, and of such that were harmed."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.codecs.input_clips import write_clip
+from tests.conversions import IDENTITY, options
+from tests.test_convert import TAGS, columns, flat
+from tsexpand.codecs.exr import Compression, read_exr, write_exr
+from tsexpand.colour.hdr10 import ContentLight
+from tsexpand.colour.signal import HLG10
+from tsexpand.convert import convert
+from tsexpand.verify import verify
+
+FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip with black bars and sound, and what is made of it in each kind."""
+    folder = tmp_path_factory.mktemp("verify")
+    pictures = [columns([flat(16, width=64), flat(100 + 10 * i, width=64), flat(235, width=64)]) for i in range(FRAMES)]
+    write_clip(folder / "clip.mkv", pictures, tags=TAGS, audio_seconds=(0.3,))
+    outputs = [folder / name for name in ("out.mkv", "out.mp4", "exr")]
+    convert(options(folder / "clip.mkv", *outputs), IDENTITY)
+    convert(options(folder / "clip.mkv", folder / "hlg.mkv", signal=HLG10), IDENTITY)
+    return folder
+
+
+def failed(name: Path, source: Path | None = None) -> dict[str, str]:
+    report = verify(str(name), None if source is None else str(source))
+    assert report.passed == all(check.passed for check in report.checks)
+    return {check.name: check.detail for check in report.checks if not check.passed}
+
+
+@pytest.mark.parametrize("name", ["out.mkv", "out.mp4", "exr", "hlg.mkv"])
+def test_what_we_write_passes(folder: Path, name: str) -> None:
+    report = verify(str(folder / name), str(folder / "clip.mkv"))
+    assert [check for check in report.checks if not check.passed] == []
+    assert report.frames == FRAMES
+    names = {check.name for check in report.checks}
+    assert {"frame count", "times", "black", "pictures"} <= names
+    assert names >= ({"finite", "numbers of clip.*"} if name == "exr" else {"colour tags", "audio 1", "audio 1 sync"})
+
+
+@pytest.mark.parametrize("name", ["out.mkv", "out.mp4"])
+def test_light_levels_that_are_not_so_are_found(folder: Path, tmp_path: Path, name: str) -> None:
+    path = shutil.copy(folder / name, tmp_path / name)
+    data = path.read_bytes()
+    levels = verify(str(path)).checks
+    true = next(check for check in levels if check.name == "MaxCLL").detail
+    assert " declared" in true
+    # The placeholder of an encoding that never came to its end.
+    report = failed(_patched(path, data, ContentLight(4000, 400)))
+    assert report.keys() == {"MaxCLL", "MaxFALL"}
+
+
+def _patched(path: Path, data: bytes, light: ContentLight) -> Path:
+    """With other levels everywhere."""
+    check = next(c for c in verify(str(path)).checks if c.name == "light levels agree")
+    cll, fall = map(int, check.detail.split()[1].rstrip(",").split("/"))
+    old, new = (bytes([n >> 8, n & 255, m >> 8, m & 255]) for n, m in ((cll, fall), (light.max_cll, light.max_fall)))
+    changed = data.replace(old, new)
+    # In Matroska's header they are elements of their own.
+    for kind, before, after in ((b"\x55\xbc", cll, light.max_cll), (b"\x55\xbd", fall, light.max_fall)):
+        element = kind + b"\x82"
+        changed = changed.replace(element + before.to_bytes(2, "big"), element + after.to_bytes(2, "big"))
+    path.write_bytes(changed)
+    return path
+
+
+def test_keyframes_and_container_that_disagree_are_found(folder: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(folder / "out.mp4", tmp_path / "out.mp4"))
+    data = path.read_bytes()
+    place = data.index(b"clli") + 4
+    path.write_bytes(data[:place] + b"\x0f\xa0\x01\x90" + data[place + 4 :])
+    assert failed(path).keys() == {"light levels agree"}
+
+
+def test_a_file_that_was_cut_off_is_found(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    data = (folder / "out.mp4").read_bytes()
+    path.write_bytes(data)
+    with path.open("r+b") as file:  # the index, in front, promises what is no longer there
+        file.truncate(len(data) * 2 // 3)
+    found = failed(path)
+    assert "pictures" in found
+
+
+def test_other_numbers_of_pictures_and_other_sound_are_found(folder: Path, tmp_path: Path) -> None:
+    pictures = [flat(100, width=192)] * (FRAMES + 2)
+    write_clip(tmp_path / "other.mkv", pictures, tags=TAGS, audio_seconds=(0.3, 0.3))
+    found = failed(folder / "out.mkv", tmp_path / "other.mkv")
+    assert found["frame count"] == f"{FRAMES}, the source has {FRAMES + 2}"
+    assert found["audio 2"].startswith("0 bytes")
+
+
+def test_sdr_is_no_hdr(folder: Path) -> None:
+    found = failed(folder / "clip.mkv")
+    assert "colour tags" in found and "bit depth" in found
+
+
+def test_black_that_glows_is_found(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "exr", tmp_path / "exr")
+    path = sorted((tmp_path / "exr").iterdir())[3]
+    light = read_exr(path)
+    light[:, 20:24, 8:12] = 0.01  # 2 cd/m² on a bar
+    _rewritten(path, light)
+    assert failed(tmp_path / "exr", folder / "clip.mkv").keys() >= {"black"}
+
+
+def _rewritten(path: Path, light: torch.Tensor) -> None:
+    attributes = {"whiteLuminance": 203.0, "chromaticities": (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)}
+    write_exr(path, light.half(), attributes, Compression.ZIP)
+
+
+def test_holes_and_gaps_of_a_sequence_are_found(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "exr", tmp_path / "exr")
+    paths = sorted((tmp_path / "exr").iterdir())
+    paths[2].unlink()
+    paths[5].write_bytes(b"not a picture")
+    light = read_exr(paths[6])
+    light[0, 0, 0] = float("nan")
+    _rewritten(paths[6], light)
+    found = failed(tmp_path / "exr", folder / "clip.mkv")
+    assert found["numbers of clip.*"] == "1 missing, first 3"
+    assert found["finite"] == "1 values are not finite"
+    assert "pictures" in found and "frame count" in found
+
+
+def test_the_lines_say_what_passed(folder: Path) -> None:
+    from tsexpand.cli.verify import verify_lines
+
+    lines = verify_lines(verify(str(folder / "out.mp4")))
+    assert lines[0].endswith("out.mp4") and lines[-1].startswith("all ") and lines[-1].endswith("checks passed")
+    assert all(line.startswith("pass  ") for line in lines[1:-1])
