@@ -16,6 +16,7 @@ from tests.codecs.input_clips import write_clip
 from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
 from tests.machines import of_cores
 from tests.network.models import random_network
+from tsexpand.colour.signal import HLG10
 from tsexpand.convert import ConvertProgress, Spent, convert, time_spent
 from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.engines.devices import Precision
@@ -70,6 +71,18 @@ def test_white_lands_on_reference_white(tmp_path: Path) -> None:
     assert np.median(luma) == 573 and (cb == 512).all() and (cr == 512).all()
     assert report.content_light is not None
     assert (report.content_light.max_cll, report.content_light.max_fall) == (203, 203)
+
+
+@pytest.mark.parametrize("luma", [235, 180, 126, 60])
+def test_hlg_shows_the_light_of_the_sdr_display(tmp_path: Path, luma: int) -> None:
+    """By colour-science's EOTF of BT.2100 HLG, on its display of 1000 cd/m²; white so comes to 75 % (BT.2408)."""
+    colour = pytest.importorskip("colour")
+    write_clip(tmp_path / "grey.mkv", [flat(luma)] * 2, tags=TAGS)
+    convert(options(tmp_path / "grey.mkv", tmp_path / "out.mkv", signal=HLG10), IDENTITY)
+    signal = (video_codes(tmp_path / "out.mkv")[0].mean() - 64) / 876
+    shown = colour.models.eotf_BT2100_HLG(np.full(3, signal), L_B=0, L_W=1000)
+    assert shown == pytest.approx(203 * ((luma - 16) / 219) ** 2.4, rel=0.01)
+    assert luma < 235 or signal == pytest.approx(0.75, abs=0.001)
 
 
 def test_black_is_black(tmp_path: Path) -> None:
