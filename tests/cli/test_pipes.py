@@ -61,6 +61,13 @@ def test_a_reader_that_leaves_early_ends_it_quietly(folder: Path, reader: str) -
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_told_in_a_line(folder: Path) -> None:
+    done = shell(f"{PROGRAM} clip.mkv - --quiet > /dev/full", folder)
+    assert done.returncode == 4
+    assert done.stderr == "Error: standard output: disk full; make room or write elsewhere\n"
+
+
 def test_both_ends_may_be_pipes(folder: Path) -> None:
     done = shell(f"cat clip.mkv | {PROGRAM} - - --quiet | wc -c", folder)
     frame = len("FRAME\n") + 2 * (66 * 50 + 2 * 33 * 25)

@@ -1,6 +1,5 @@
 """The command line: options to a call, a report to lines. Commands load what they need when they run."""
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -67,8 +66,6 @@ def main() -> None:
         click.echo("Interrupted: nothing half-written is left.", err=True)
         sys.exit(INTERRUPTED)
     except ClosedPipe:
-        # What is left in the buffer has nowhere to go, and must not be tried again at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(BROKEN_PIPE)
     except TsexpandError as error:
         show_error(error)

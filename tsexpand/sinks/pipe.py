@@ -1,7 +1,9 @@
 """Raw HDR pictures to another program: YUV4MPEG2 on standard output."""
 
+import os
 import sys
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -10,7 +12,7 @@ from torch import Tensor
 from ..codecs.y4m import FALLBACK_RATE, picture, stream_header
 from ..colour.hdr10 import ContentLight
 from ..colour.signal import SignalFormat
-from ..errors import ClosedPipe, OutputError
+from ..errors import ClosedPipe, OutputError, output_error
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .video_signal import VideoSignal
@@ -76,6 +78,7 @@ class PipeSink:
 
         Raises:
             ClosedPipe: who read has gone.
+            OutputError: it can't be written for another reason.
         """
         for i, timing in enumerate(prepared.timings):
             self._begin = timing.seconds if self._begin is None else self._begin
@@ -92,5 +95,9 @@ class PipeSink:
         try:
             self._pipe.write(data)
             self._pipe.flush()
-        except BrokenPipeError as error:
-            raise ClosedPipe from error
+        except OSError as error:
+            # What is left in the buffer has nowhere to go, and must not be tried again at the end of the process.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._pipe.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise ClosedPipe from error
+            raise output_error(Path("standard output"), error) from error
