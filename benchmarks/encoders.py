@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from tsexpand.bench.machine import this_machine
+from tsexpand.cli.convert import DEFAULT_WEIGHTS
 from tsexpand.codecs.decode import VideoSource
 from tsexpand.codecs.encode import Encoder, EncoderOptions
 from tsexpand.codecs.exr import Compression
@@ -37,7 +38,6 @@ PRESETS = {
     "av1": ("12", "10", "8", "6", "4"),
 }
 PEAK = 1000.0
-WEIGHTS = "baseRec_tuningStab_L1Loss"
 
 
 def pictures(clip: Path, frames: int, engine: NetworkEngine) -> tuple[VideoInfo, list[SignalBatch]]:
@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--crf", type=float, help="by default that of the codec")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    engine = NetworkEngine(load_weights(WEIGHTS), select_device("cpu"), compilation=Compilation.AUTO)
+    engine = NetworkEngine(load_weights(DEFAULT_WEIGHTS), select_device("cpu"), compilation=Compilation.AUTO)
     rows: list[dict[str, Any]] = []
     for clip in options.clips:
         info, batches = pictures(clip, options.frames, engine)

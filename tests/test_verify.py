@@ -1,6 +1,8 @@
 """What `verify` finds of whole deliveries, and of such that were harmed."""
 
+import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,12 @@ import torch
 from tests.codecs.input_clips import write_clip
 from tests.conversions import IDENTITY, options
 from tests.test_convert import TAGS, columns, flat
+from tests.test_mutations import mutated
 from tsexpand.codecs.exr import Compression, read_exr, write_exr
 from tsexpand.colour.hdr10 import ContentLight
 from tsexpand.colour.signal import HLG10
 from tsexpand.convert import convert
+from tsexpand.errors import InputError
 from tsexpand.verify import verify
 
 FRAMES = 8
@@ -137,3 +141,13 @@ def test_the_lines_say_what_passed(folder: Path) -> None:
     lines = verify_lines(verify(str(folder / "out.mp4")))
     assert lines[0].endswith("out.mp4") and lines[-1].startswith("all ") and lines[-1].endswith("checks passed")
     assert all(line.startswith("pass  ") for line in lines[1:-1])
+
+
+@pytest.mark.parametrize("name", ["out.mkv", "out.mp4"])
+def test_a_harmed_delivery_is_judged_or_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    data = (folder / name).read_bytes()
+    path = tmp_path / name
+    for number in range(40):
+        path.write_bytes(mutated(data, data, random.Random(number)))
+        with suppress(InputError):
+            verify(str(path))

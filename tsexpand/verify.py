@@ -17,8 +17,7 @@ from .codecs.exr import read_exr_as_stored, read_exr_colour, read_exr_text
 from .codecs.light_level import Declared, declared_metadata
 from .colour.codes import Matrix, Primaries, SignalRange, Transfer
 from .colour.hdr10 import ContentLight, ContentLightMeter
-from .colour.transfer import pq_eotf
-from .colour.ycbcr import dequantise, upsample_chroma, ycbcr_to_rgb
+from .colour.shown import shown_light, shown_signal
 from .errors import InputError
 from .frames import SignalBatch, VideoInfo, clock
 
@@ -33,6 +32,9 @@ BLACK = 0.05
 
 SYNC_TOLERANCE = Fraction(1, 1000)
 """Seconds that sound may have moved against the pictures: Matroska counts milliseconds."""
+
+_SDR_WHITE = 203.0
+"""cd/m², of a file that is SDR after all (BT.2408)."""
 
 _PICTURE_NUMBER = re.compile(r"(.*?)(\d+)\.exr", re.IGNORECASE)
 
@@ -173,7 +175,7 @@ def _verify_video(name: str, source: str | None, on_progress: Callable[[int], No
         original = None if source is None else _Original(stack, source)
         try:
             for batch in opened.batches(1):
-                light = _light(batch)
+                light = shown_light(batch.planes, batch.signal, _SDR_WHITE)
                 meter.measure(light)
                 clip.add(batch, names)
                 if original is not None and (sdr := original.next_picture()) is not None:
@@ -208,7 +210,7 @@ class _Original:
         if batch is None:
             return None
         self._clip.add(batch, self._names)
-        return _signal(batch)
+        return shown_signal(batch.planes, batch.signal)
 
     @property
     def times(self) -> list[Fraction]:
@@ -232,18 +234,6 @@ class _Original:
                 moved = (clip.begins[stream] - clip.times[0]) - (self._clip.begins[stream] - times[0])
                 detail = f"{float(moved) * 1000:+.3f} ms against the source"
                 yield Check(f"{stream} sync", abs(moved) <= SYNC_TOLERANCE, detail)
-
-
-def _signal(batch: SignalBatch) -> Tensor:
-    """R′G′B′ of decoded pictures, clipped to what can be shown."""
-    planes = upsample_chroma(dequantise(batch.planes, batch.signal), batch.signal.chroma_location)
-    return ycbcr_to_rgb(planes, batch.signal.matrix).clamp(0, 1)
-
-
-def _light(batch: SignalBatch) -> Tensor:
-    """What PQ pictures show, cd/m²; for others the signal, which tells black as well."""
-    signal = _signal(batch)
-    return pq_eotf(signal) if batch.signal.transfer is Transfer.PQ else signal
 
 
 def _tags(info: VideoInfo) -> Iterator[Check]:

@@ -59,14 +59,13 @@ class Deinterlacer:
     Attributes:
         mode: likewise.
         has_combs: whether there was an interlaced picture.
-        has_begun: whether one was deinterlaced.
     """
 
     def __init__(self, name: str, stream: VideoStream, mode: Deinterlacing) -> None:
         self._name = name
         self._stream = stream
         self.mode = mode
-        self.has_combs = self.has_begun = False
+        self.has_combs = False
 
     def pictures(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
         """The pictures, in order; the filter begins with the first that is interlaced, and again where they change.
@@ -82,7 +81,6 @@ class Deinterlacer:
             if graph is None and is_interlaced(self._stream, frame):
                 self.has_combs = True
                 if self.mode is not Deinterlacing.OFF:
-                    self.has_begun = True
                     graph = _Graph(self._name, self._stream, self.mode, frame)
             if graph is None:
                 yield frame
@@ -90,6 +88,11 @@ class Deinterlacer:
                 yield from graph.push(frame)
         if graph is not None:
             yield from graph.end()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a picture was deinterlaced."""
+        return self.has_combs and self.mode is not Deinterlacing.OFF
 
     @property
     def notice(self) -> str | None:

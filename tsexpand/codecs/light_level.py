@@ -6,6 +6,7 @@ here wherever it stands: found by parsing, checked before it is overwritten. Not
 """
 
 import os
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -80,8 +81,15 @@ def declared_metadata(path: Path, codec: str) -> Declared:
         codec: FFmpeg's name of its video's coding.
 
     Raises:
-        ValueError: it is neither HEVC nor AV1, or not such a file.
+        ValueError: it is neither HEVC nor AV1, or not such a file, or damaged.
     """
+    try:
+        return _declared_metadata(path, codec)
+    except (IndexError, struct.error, RecursionError, av.FFmpegError) as error:
+        raise ValueError(f"can't be read ({error})") from error
+
+
+def _declared_metadata(path: Path, codec: str) -> Declared:
     coding = Coding(codec) if codec in (c.value for c in Coding) else None
     if coding is None:
         raise ValueError(f"{codec} carries none that is known here")

@@ -24,6 +24,7 @@ PLACEHOLDER = ContentLight(max_cll=10000, max_fall=10000)
 """Stands in for the measured levels: PQ's peak, so it stays a true upper bound if never replaced."""
 
 _LIGHT = struct.Struct(">HH")
+_HEVC_MASTERING = struct.Struct(">8H2I")
 
 _SEI_PREFIX = 39
 _SEI_MASTERING, _SEI_LIGHT = 137, 144
@@ -72,7 +73,7 @@ def light_offset(coding: Coding, keyframe: bytes) -> int:
         ValueError: there are none.
     """
     hevc = coding is Coding.HEVC
-    found = _sei_at(keyframe, _SEI_LIGHT) if hevc else _metadata_at(keyframe, _METADATA_LIGHT)
+    found = _sei_at(keyframe, _SEI_LIGHT, _LIGHT.size) if hevc else _metadata_at(keyframe, _METADATA_LIGHT)
     if found is None:
         raise ValueError("keyframe without light levels")
     return found
@@ -81,7 +82,8 @@ def light_offset(coding: Coding, keyframe: bytes) -> int:
 def messages_in(coding: Coding, keyframe: bytes) -> tuple[ContentLight | None, bool]:
     """The light levels of a keyframe as a file holds it, and whether it names the mastering display."""
     if coding is Coding.HEVC:
-        light, display = _sei_at(keyframe, _SEI_LIGHT), _sei_at(keyframe, _SEI_MASTERING)
+        light = _sei_at(keyframe, _SEI_LIGHT, _LIGHT.size)
+        display = _sei_at(keyframe, _SEI_MASTERING, _HEVC_MASTERING.size)
     else:
         light, display = _metadata_at(keyframe, _METADATA_LIGHT), _metadata_at(keyframe, _METADATA_MASTERING)
     levels = None if light is None else ContentLight(*_LIGHT.unpack_from(keyframe, light))
@@ -92,7 +94,7 @@ def _hevc_mastering(display: MasteringDisplay) -> bytes:
     """ST 2086 as SEI: green, blue, red, white in steps of 0.00002, luminance in 0.0001 cd/m²."""
     xy = display.chromaticities
     steps = [round(c * 50000) for point in (xy.green, xy.blue, xy.red, xy.white) for c in point]
-    return struct.pack(">8H2I", *steps, round(display.peak * 10000), round(display.black * 10000))
+    return _HEVC_MASTERING.pack(*steps, round(display.peak * 10000), round(display.black * 10000))
 
 
 def _av1_mastering(display: MasteringDisplay) -> bytes:
@@ -137,12 +139,12 @@ def _after_sequence_header(packet: bytes) -> int:
     raise ValueError("keyframe without a frame")
 
 
-def _sei_at(packet: bytes, kind: int) -> int | None:
+def _sei_at(packet: bytes, kind: int, size: int) -> int | None:
     """Where the payload of a message lies in a packet, that has a NAL unit of its own, as ours and most have."""
     at = 0
     while at + 4 < len(packet):
         unit = at + 4
-        if _nal_kind(packet, unit) == _SEI_PREFIX and packet[unit + 2 : unit + 3] == bytes([kind]):
+        if _nal_kind(packet, unit) == _SEI_PREFIX and packet[unit + 2 : unit + 4] == bytes([kind, size]):
             return unit + 4
         at = unit + int.from_bytes(packet[at:unit], "big")
     return None

@@ -14,11 +14,9 @@ from torch import Tensor
 from ..codecs.decode import SignalOverrides, VideoSource
 from ..codecs.exr import HALF_MAX, read_exr_as_stored, read_exr_colour
 from ..codecs.images import LIGHT_SUFFIXES, read_radiance
-from ..colour.codes import Primaries, Transfer
-from ..colour.luminance import luminance_weights
+from ..colour.codes import Primaries
 from ..colour.primaries import CHROMATICITIES, Chromaticities, convert
-from ..colour.transfer import SDR_EOTF, hlg_eotf, pq_eotf
-from ..colour.ycbcr import dequantise, upsample_chroma, ycbcr_to_rgb
+from ..colour.shown import shown_light as colour_shown_light
 from ..errors import InputError
 from ..frames import SignalBatch
 from ..network.output import REFERENCE_WHITE
@@ -137,16 +135,8 @@ def shown_light(batch: SignalBatch) -> Tensor:
     Reference:
         Rec. ITU-R BT.1886 with white at 203 cd/m² (BT.2408); BT.2100 for PQ and for HLG at 1000 cd/m².
     """
-    fmt = batch.signal
-    planes = upsample_chroma(dequantise(batch.planes, fmt), fmt.chroma_location)
-    signal = ycbcr_to_rgb(planes, fmt.matrix).clamp(0, 1)
-    if fmt.transfer is Transfer.PQ:
-        light = pq_eotf(signal)
-    elif fmt.transfer is Transfer.HLG:
-        light = hlg_eotf(signal, luminance_weights(fmt.primaries).to(signal))
-    else:
-        light = SDR_EOTF[fmt.transfer](signal) * REFERENCE_WHITE
-    return convert(light, fmt.primaries, Primaries.BT709)
+    light = colour_shown_light(batch.planes, batch.signal, REFERENCE_WHITE)
+    return convert(light, batch.signal.primaries, Primaries.BT709)
 
 
 def paired(clips: Sequence[LightClip]) -> Iterator[tuple[Tensor, ...]]:
