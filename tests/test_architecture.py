@@ -13,6 +13,7 @@ FLOORS = {
     "errors": 0,
     "cores": 0,
     "frames": 0.5,  # the types that cross the pipeline, in terms of colour/: still the ground floor
+    "interruption": 0.5,  # in terms of errors
     "colour": 0,
     "scenes": 0,
     "flow": 1,

@@ -290,3 +290,18 @@ def test_a_failing_write_of_one_output_leaves_neither(
     with pytest.raises(OutputError, match="No space"):
         convert(options(clip, tmp_path / "exr", tmp_path / "out.mkv"), IDENTITY)
     assert left(tmp_path) == ["clip.mkv"]
+
+
+def test_a_video_that_is_not_whole_when_read_back_does_not_get_its_name(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that loses what it was given; nothing that was done is thrown away."""
+
+    def losing(path: Path) -> None:
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+
+    monkeypatch.setattr("tsexpand.codecs.mux._sync", losing)
+    with pytest.raises(OutputError, match=r"out\.mkv: not whole: .* kept as out\.partial\.mkv"):
+        convert(options(clip, tmp_path / "out.mkv"), IDENTITY)
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.mkv", "out.partial.mkv"}

@@ -1,3 +1,5 @@
+import itertools
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -283,3 +285,36 @@ def test_a_thread_that_never_started_does_not_hold_up(monkeypatch: pytest.Monkey
     monkeypatch.setattr(threading.Thread, "start", refused)
     with pytest.raises(RuntimeError, match="can't start"), Flow() as flow:
         flow.prefetch(iter([1]), depth=1, name="refused")
+
+
+def test_a_flow_is_stopped_while_its_owner_waits() -> None:
+    """Whatever the stages below are at; what the owner has, it has."""
+    source = Source(1000)
+    seen = []
+
+    def slow(numbers: Iterator[int]) -> Iterator[int]:
+        for n in numbers:
+            if n == 3:
+                threading.Timer(0.05, flow.stop).start()
+                gate.wait(10)
+            yield n
+
+    gate = threading.Event()
+    with Flow() as flow:
+        flow.on_cancel(gate.set)
+        for n in flow.prefetch(slow(flow.prefetch(source.items(), 2, "numbers")), 1, "slow"):
+            seen.append(n)
+    assert seen == [0, 1, 2]
+    assert source.closed_in == "tsexpand-numbers"
+
+
+def test_a_signal_handler_may_stop_a_flow() -> None:
+    """It runs in the owner's thread, in the middle of waiting or of taking an item."""
+    before = signal.signal(signal.SIGALRM, lambda number, frame: flow.stop())
+    try:
+        with Flow() as flow:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            count = sum(1 for _ in flow.prefetch(itertools.count(), 2, "numbers"))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert count > 0

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ from .engines.devices import default_batch_size, translated_memory
 from .errors import InputError
 from .flow import Flow, StageTimes
 from .frames import LightBatch, SignalBatch, VideoInfo
+from .interruption import Interruption
 from .sinks import Fetch, Sink
 from .sinks.delivery import DeliveryOptions, make_sink
 from .temporal.denoising import denoise
@@ -48,6 +49,7 @@ class ConvertOptions:
         deinterlacing: what becomes of interlaced pictures.
         repeat_damaged: whether a picture that can't be decoded is replaced by the one before it.
         scale_changed: whether pictures that change their size are brought to that of the first.
+        keep_partial: whether Ctrl-C and SIGTERM leave what was converted, under a name that says so.
     """
 
     source: str
@@ -62,6 +64,7 @@ class ConvertOptions:
     deinterlacing: Deinterlacing = Deinterlacing.FRAME
     repeat_damaged: bool = False
     scale_changed: bool = False
+    keep_partial: bool = False
 
     def open_source(self) -> VideoSource:
         """The source, open."""
@@ -98,7 +101,7 @@ class ConvertReport:
 
     Attributes:
         source: what was read, and what was assumed of it.
-        outputs: that were written.
+        outputs: that were written, by the names that they have.
         frames: in each of them.
         seconds: that it took.
         engine: network, device, precision, tiles.
@@ -106,6 +109,7 @@ class ConvertReport:
         bottleneck: the stage that worked longest.
         content_light: of the video, if one was written.
         notices: what a user should know, a sentence each.
+        interrupted: whether the outputs are only what was converted before Ctrl-C or SIGTERM.
     """
 
     source: VideoInfo
@@ -117,6 +121,7 @@ class ConvertReport:
     bottleneck: str
     content_light: ContentLight | None
     notices: tuple[str, ...]
+    interrupted: bool = False
 
 
 def convert(
@@ -135,6 +140,7 @@ def convert(
 
     Raises:
         InputError, OutputError, DeviceError: nothing is left under a final name.
+        KeyboardInterrupt: before the first frame was written, or again.
     """
     with ExitStack() as stack:
         source = stack.enter_context(options.open_source())
@@ -144,12 +150,14 @@ def convert(
         if engine.notices:
             on_open(source.info, engine.notices)
         written = _run(source, engine, sink, options, on_progress)
+        if not written.frames and written.interrupted:
+            raise KeyboardInterrupt
         if not written.frames:
             raise InputError(f"{options.source}: no frame could be decoded")
-        sink.commit()
+        names = sink.commit(written.interrupted)
         return ConvertReport(
             source=source.info,
-            outputs=options.outputs,
+            outputs=names if written.interrupted else options.outputs,
             frames=written.frames,
             seconds=written.seconds,
             engine=engine.description,
@@ -157,6 +165,7 @@ def convert(
             bottleneck=written.bottleneck,
             content_light=sink.content_light,
             notices=(*source.info.notices, *engine.notices, *sink.notices),
+            interrupted=written.interrupted,
         )
 
 
@@ -167,6 +176,7 @@ class _Written:
     frames: int = 0
     seconds: float = 0.0
     stages: dict[str, "Spent"] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def bottleneck(self) -> str:
@@ -180,12 +190,12 @@ def _run(
     options: ConvertOptions,
     on_progress: Callable[[ConvertProgress], None],
 ) -> _Written:
-    """The three threads, until the last frame is written."""
+    """The three threads, until the last frame is written, or a signal ends it where the beginning is to be kept."""
     began = time.monotonic()
     written = _Written()
     total = _expected_frames(source.info, options)
     batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
-    with Flow() as flow:
+    with Flow() as flow, Interruption(flow.stop) if options.keep_partial else nullcontext() as interruption:
         flow.on_cancel(source.cancel)
         signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
         for batch, count in flow.prefetch(prepared(signals, engine, options, sink.prepare), DEPTH, "network"):
@@ -195,6 +205,7 @@ def _run(
             written.stages = time_spent(flow.times, written.seconds)
             rate = written.frames / written.seconds
             on_progress(ConvertProgress(written.frames, total, rate, written.bottleneck))
+        written.interrupted = interruption is not None and interruption.came
     return written
 
 

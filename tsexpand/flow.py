@@ -52,6 +52,7 @@ class Channel(Generic[T]):
         self._changed = threading.Condition()
         self._finished = False
         self._cancelled = False
+        self._ended = False
         self._error: BaseException | None = None
         self.late_error: BaseException | None = None
 
@@ -82,12 +83,20 @@ class Channel(Generic[T]):
             self._items.clear()
             self._changed.notify_all()
 
+    def end(self) -> None:
+        """Makes iteration end as if this were all, at once where it waits; for a signal handler, too."""
+        with self._changed:  # a re-entrant lock: the thread that was interrupted may hold it
+            self._ended = True
+            self._changed.notify_all()
+
     def __iter__(self) -> Iterator[T]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._items or self._finished or self._cancelled)
+                self._changed.wait_for(lambda: self._items or self._finished or self._cancelled or self._ended)
                 if self._cancelled:
                     raise Cancelled
+                if self._ended:
+                    return
                 if not self._items:
                     if self._error is not None:
                         raise self._error
@@ -114,6 +123,8 @@ class Flow:
         self._threads: list[threading.Thread] = []
         self._channels: list[Channel[object]] = []
         self._left = False
+        self._owner = threading.get_ident()
+        self._outermost: Channel[object] | None = None
         self._wakers: list[Callable[[], None]] = []
         self.times: list[StageTimes] = []
 
@@ -124,6 +135,11 @@ class Flow:
             wake: called once when the flow is left, before its threads are joined.
         """
         self._wakers.append(wake)
+
+    def stop(self) -> None:
+        """Ends what the owner of the flow iterates, after the item it has; for a signal handler, too."""
+        if self._outermost is not None:
+            self._outermost.end()
 
     def __enter__(self) -> Self:
         return self
@@ -162,6 +178,8 @@ class Flow:
         times = StageTimes(name)
         thread = threading.Thread(target=_produce, args=(items, channel, times), name=f"tsexpand-{name}", daemon=True)
         self._channels.append(channel)  # type: ignore[arg-type]
+        if threading.get_ident() == self._owner:  # of a nested chain the outermost comes last
+            self._outermost = self._channels[-1]
         if self._left:  # a stage that prefetches in its turn may get here while the flow is left
             channel.cancel()
         self.times.append(times)

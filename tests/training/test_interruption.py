@@ -8,48 +8,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 
-from tsexpand.errors import OutputError
-from tsexpand.training.interruption import Interruption, leave_to_parent
-
-
-def test_a_second_signal_stops_at_once_unless_it_comes_with_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[int] = []
-    with pytest.raises(KeyboardInterrupt), Interruption(lambda: told.append(1)) as interruption:
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)  # as `timeout` does: to the process, and to its group
-        assert interruption.came and told == [1]
-        monkeypatch.setattr("tsexpand.training.interruption.ONE_PRESS", 0.0)
-        os.kill(os.getpid(), signal.SIGINT)
-        pytest.fail("the later signal did nothing")
-
-
-@pytest.mark.parametrize(("error", "raised"), [(RuntimeError, KeyboardInterrupt), (OutputError, OutputError)])
-def test_what_breaks_after_a_signal_was_broken_by_it(error: type[Exception], raised: type[BaseException]) -> None:
-    """A compiler, for one, which Ctrl-C reaches too; but a full disk is a full disk."""
-    with pytest.raises(raised), Interruption():
-        os.kill(os.getpid(), signal.SIGINT)
-        raise error("compiler killed")
-
-
-def test_without_a_signal_errors_are_what_they_are() -> None:
-    with pytest.raises(RuntimeError), Interruption():
-        raise RuntimeError
-
-
-def test_a_signal_is_noted_though_telling_of_it_fails() -> None:
-    """Where stderr goes to `tee`, which the same Ctrl-C has ended."""
-
-    def broken() -> None:
-        raise BrokenPipeError(32, "Broken pipe")
-
-    with Interruption(broken) as interruption:
-        os.kill(os.getpid(), signal.SIGINT)
-        assert interruption.came
-
-
-def test_without_a_signal_telling_fails_as_it_does() -> None:
-    with pytest.raises(OSError), Interruption() as interruption, interruption.telling():
-        raise OSError
+from tsexpand.training.interruption import TrainingInterruption, leave_to_parent
 
 
 def _worker() -> BaseProcess:
@@ -73,7 +32,7 @@ def _worker() -> BaseProcess:
 
 def test_a_worker_stays_until_the_training_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsexpand.training.interruption.GRACE", 0.1)
-    with Interruption():
+    with TrainingInterruption():
         worker = _worker()
         worker.join(1)
         assert worker.is_alive()
@@ -84,7 +43,7 @@ def test_a_worker_stays_until_the_training_leaves(monkeypatch: pytest.MonkeyPatc
 def test_a_worker_does_not_stay_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tsexpand.training.interruption.GRACE", 0.1)
     monkeypatch.setattr("tsexpand.training.interruption.LONGEST_GRACE", 0.5)
-    with Interruption():
+    with TrainingInterruption():
         worker = _worker()
         worker.join(0.2)
         assert worker.is_alive()
@@ -99,7 +58,7 @@ def test_a_worker_ends_where_the_training_was_killed() -> None:
         "from tests.training import test_interruption as test\n"
         "from tsexpand.training import interruption\n"
         "interruption.GRACE = 0.1\n"
-        "with interruption.Interruption():\n"
+        "with interruption.TrainingInterruption():\n"
         "    test._worker()\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import TsexpandError
+from ..errors import INTERRUPTED, TsexpandError
 from .parameters import AutoInt, OneOrMore, Time
 from .progress import progress_view
 from .report import show_failure, show_report
@@ -60,6 +60,11 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     default="fail",
     show_default=True,
     help="Pictures that change their size end the conversion, or are scaled to that of the first.",
+)
+@click.option(
+    "--keep-partial",
+    is_flag=True,
+    help="Ctrl-C and SIGTERM leave what was converted, as a whole file NAME.partial; without it, nothing.",
 )
 @click.option(
     "--weights",
@@ -157,6 +162,8 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
             show_failure(job.source, error, as_json)
         else:
             show_report(report, as_json, quiet)
+            if report.interrupted:
+                return INTERRUPTED
     if failures and len(jobs) > 1:
         click.echo(f"{len(failures)} of {len(jobs)} inputs failed.", err=True)
     return exit_code(failures)
@@ -290,6 +297,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         deinterlacing=Deinterlacing(values["deinterlace"]),
         repeat_damaged=values["on_corrupt"] == "repeat",
         scale_changed=values["on_change"] == "scale",
+        keep_partial=values["keep_partial"],
     )
 
 

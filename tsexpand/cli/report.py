@@ -40,7 +40,7 @@ def describe(info: "VideoInfo") -> dict[str, Any]:
 
 
 def show_report(report: "ConvertReport", as_json: bool, quiet: bool) -> None:
-    """One conversion that succeeded."""
+    """One conversion that succeeded, or whose beginning was kept."""
     if as_json:
         click.echo(json.dumps(report_values(report)))
     if quiet:
@@ -48,6 +48,8 @@ def show_report(report: "ConvertReport", as_json: bool, quiet: bool) -> None:
     outputs = " and ".join(str(path) for path in report.outputs)
     rate = f"{report.frames} frames in {report.seconds:.1f} s, {report.frames / report.seconds:.2f} frames/s"
     busy = ", ".join(f"{name} {spent.busy / report.seconds:.0%}" for name, spent in report.stages.items())
+    if report.interrupted:
+        click.echo(f"Interrupted: kept what was converted of {report.source.name}.", err=True)
     click.echo(f"{report.source.name} -> {outputs}: {rate}, bottleneck {report.bottleneck} (busy: {busy})", err=True)
     if report.content_light:
         light = report.content_light
@@ -60,6 +62,7 @@ def report_values(report: "ConvertReport") -> dict[str, Any]:
     return {
         "input": report.source.name,
         "outputs": [str(path) for path in report.outputs],
+        "interrupted": report.interrupted,
         "frames": report.frames,
         "seconds": round(report.seconds, 3),
         "frames_per_second": round(report.frames / report.seconds, 3),

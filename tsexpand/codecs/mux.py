@@ -1,6 +1,7 @@
 """The video file: encoder, muxer, companions and HDR10 metadata put together."""
 
 import os
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -25,11 +26,15 @@ from .donor import open_donor
 from .encode import Encoder, EncoderOptions, VideoPacket
 from .light_level import patch_content_light
 from .passthrough import Container, Passthrough, lasting, sort_streams
+from .read_back import NotWholeError, check_written
 from .static_metadata import PLACEHOLDER, Coding
 
-__all__ = ["Container", "EncoderOptions", "VideoWriter"]
+__all__ = ["Container", "EncoderOptions", "NotWholeError", "VideoWriter"]
 
 _MAX_TIMESCALE = 2**31 - 1
+
+_ROUNDING = {Container.MKV: Fraction(1, 1000)}
+"""Seconds by which a container may move a picture: Matroska counts milliseconds, the others as the source does."""
 
 
 class VideoWriter:
@@ -69,6 +74,9 @@ class VideoWriter:
             self._output = av.open(str(path.absolute()), "w", container.value, container_options=muxer_options)
         self._is_open = True
         self._delay: int | None = None
+        self._container = container
+        self._time_base = info.time_base
+        self._times = array("q")  # of all pictures, to be held against the finished file
         try:
             with _translated(path), _donor(self._encoder, signal, mastering) as donor:
                 self._video = _add_video(self._output, donor, container, info)
@@ -101,6 +109,7 @@ class VideoWriter:
             self._passthrough.mux(packets)
             for i, timing in enumerate(timings):
                 later = replace(timing, pts=timing.pts + (self._delay or 0))
+                self._times.append(later.pts)
                 self._mux(self._encoder.encode(tuple(plane[i] for plane in planes), later))
 
     def finish(self, content_light: ContentLight | None) -> None:
@@ -112,6 +121,7 @@ class VideoWriter:
 
         Raises:
             OutputError: the disk is full, or writing fails for another known reason.
+            NotWholeError: read back, the file does not hold what was written; it is left there.
         """
         with _translated(self._path):
             self._mux(self._encoder.flush())
@@ -120,6 +130,7 @@ class VideoWriter:
                 patch_content_light(self._path, self._encoder.coding, content_light)
             _sync(self._path)
         self._is_open = False
+        check_written(self._path, self._times, self._time_base, _ROUNDING.get(self._container, Fraction(0)))
 
     def close(self) -> None:
         """Lets go of the file; one that was not finished is removed. May be called again."""

@@ -1,6 +1,7 @@
 """How light is delivered: video, EXR sequence, or several at once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias, TypeVar
 
@@ -55,6 +56,13 @@ class Sink(Protocol[Prepared]):
         """Writes one batch; raises `OutputError`."""
         ...
 
-    def commit(self) -> None:
-        """Finishes the output and gives it its name; raises `OutputError`."""
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+        """Finishes the output and gives it its name; raises `OutputError`.
+
+        Args:
+            partial: whether it is the beginning of what was wanted, and is to be called so.
+
+        Returns:
+            The names that outputs have now.
+        """
         ...

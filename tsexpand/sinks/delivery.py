@@ -18,7 +18,7 @@ from ..frames import VideoInfo
 from . import Sink
 from .exr import ExrSink
 from .paths import refuse_sources, translated
-from .pipe import PipeSink
+from .pipe import STDOUT, PipeSink
 from .tee import TeeSink
 from .video import VideoSink
 
@@ -34,10 +34,6 @@ class Delivery(Enum):
     EXR = "EXR sequence"
     VIDEO = "HDR video"
     PIPE = "raw pictures for a pipe"
-
-
-STDOUT = "-"
-"""The name of standard output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ def delivery_of(output: Path) -> Delivery:
     Raises:
         OutputError: the name is one of a file that is not written.
     """
-    if str(output) == STDOUT:
+    if output == STDOUT:
         return Delivery.PIPE
     suffix = output.suffix.lower()
     if suffix in Container.suffixes() and not _is_folder(output):

@@ -20,7 +20,7 @@ from ..errors import OutputError
 from ..frames import LightBatch, Timing, VideoInfo
 from . import Fetch
 from .orientation import UPRIGHT, orientation_of
-from .paths import check_parent, remove, reserve_part, translated
+from .paths import check_parent, partial_name, remove, reserve_part, translated
 
 FIRST_NUMBER = 1
 """Number of the first picture of a sequence."""
@@ -92,9 +92,9 @@ class ExrSink:
             if self._existing() and not self._overwrite:
                 raise OutputError(f"{self._output}: holds a sequence {self._stem}.*.exr; use --overwrite to replace it")
         inside = self._output.is_dir()  # it may be a link or a mount point, which can't be replaced
-        part = self._output / self._stem if inside else self._output
-        check_parent(part)
-        self._part = reserve_part(part, Path.mkdir)
+        self._whole = self._output / self._stem if inside else self._output
+        check_parent(self._whole)
+        self._part = reserve_part(self._whole, Path.mkdir)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="tsexpand-exr")
         return self
 
@@ -144,19 +144,21 @@ class ExrSink:
             start=self._info.time_code,
         )
 
-    def commit(self) -> None:
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Waits for the pool and moves the sequence to its place."""
         while self._pending:
             self._pending.popleft().result()
         # By the pool, because an interruption of this thread must not cut the moving in two.
-        self._pool.submit(self._publish).result()
+        return (self._pool.submit(self._publish, partial).result(),)
 
-    def _publish(self) -> None:
+    def _publish(self, partial: bool) -> Path:
         with translated(self._output):
-            if self._output.is_dir():
-                self._merge()
-            else:
-                self._part.replace(self._output)
+            if partial:
+                return self._part.replace(partial_name(self._whole))
+            if not self._output.is_dir():
+                return self._part.replace(self._output)
+            self._merge()
+            return self._output
 
     def _merge(self) -> None:
         """Into a folder that exists: each picture replaces an earlier one; what is left of those goes last."""

@@ -1,5 +1,6 @@
 """Names of outputs: temporary until whole, never another's."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +42,16 @@ def reserve_part(output: Path, make: Callable[[Path], None]) -> Path:
             raise output_error(output, error) from error
         return part
     raise OutputError(f"{output}: too many unfinished outputs beside it; remove {output.name}.*.part")
+
+
+def partial_name(output: Path) -> Path:
+    """What the beginning of an output is called, as a name that is free: clip.partial.mp4, clip.2.partial.mp4."""
+    for count in itertools.count(1):
+        middle = ".partial" if count == 1 else f".{count}.partial"
+        name = output.with_name(f"{output.stem}{middle}{output.suffix}")
+        if not os.path.lexists(name):
+            return name
+    raise AssertionError  # count has no end
 
 
 def make_file(path: Path) -> None:

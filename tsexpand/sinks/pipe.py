@@ -17,6 +17,9 @@ from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .video_signal import VideoSignal
 
+STDOUT = Path("-")
+"""The name of standard output."""
+
 
 class PipeSink:
     """Writes pictures to a pipe as they come; what was written can't be taken back.
@@ -87,9 +90,10 @@ class PipeSink:
             self._count += 1
             self._send(picture(tuple(plane[i] for plane in prepared.planes)))
 
-    def commit(self) -> None:
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Sends what is left; raises as `write` does."""
         self._send(b"")
+        return (STDOUT,)
 
     def _send(self, data: bytes) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -50,7 +51,6 @@ class TeeSink:
         for sink, part in zip(self._sinks, prepared, strict=True):
             sink.write(part)
 
-    def commit(self) -> None:
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Commits each sink, in order."""
-        for sink in self._sinks:
-            sink.commit()
+        return tuple(name for sink in self._sinks for name in sink.commit(partial))

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from ..codecs.companions import Companions
 from ..codecs.encode import EncoderOptions
-from ..codecs.mux import Container, VideoWriter
+from ..codecs.mux import Container, NotWholeError, VideoWriter
 from ..colour.codes import Transfer
 from ..colour.hdr10 import ContentLight, mastering_display
 from ..colour.signal import HDR10, SignalFormat
+from ..errors import OutputError
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
-from .paths import check_file, check_parent, make_file, remove, reserve_part, translated
+from .paths import check_file, check_parent, make_file, partial_name, remove, reserve_part, translated
 from .video_signal import VideoSignal
 
 
@@ -93,8 +94,19 @@ class VideoSink:
         """Encodes and muxes one batch."""
         self._writer.write(prepared.planes, prepared.timings, prepared.packets)
 
-    def commit(self) -> None:
-        """Finishes the file, writes the measured light levels into it, and gives it its name."""
-        self._writer.finish(self.content_light)
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+        """Finishes the file, writes the measured light levels into it, and gives it its name.
+
+        Raises:
+            OutputError: it can't be written, or does not hold what was written; then it is kept as a partial output.
+        """
+        try:
+            self._writer.finish(self.content_light)
+        except NotWholeError as error:
+            kept = self._publish(partial_name(self._output))
+            raise OutputError(f"{self._output}: not whole: {error}; kept as {kept.name}; check the disk") from error
+        return (self._publish(partial_name(self._output) if partial else self._output),)
+
+    def _publish(self, name: Path) -> Path:
         with translated(self._output):
-            self._part.replace(self._output)
+            return self._part.replace(name)

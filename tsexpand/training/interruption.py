@@ -4,19 +4,12 @@ import mmap
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from functools import partial
 from types import FrameType, TracebackType
 from typing import Self
 
-from ..errors import TsexpandError
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-ONE_PRESS = 1.0
-"""Seconds in which further signals are the same wish: `timeout`, for one, sends two at once."""
+from ..interruption import Interruption
 
 GRACE = 30
 """Seconds after SIGTERM, and again, until a process that makes samples looks whether it is still needed."""
@@ -26,7 +19,7 @@ LONGEST_GRACE = 600
 not for ever where a training hangs."""
 
 _WAITS = mmap.mmap(-1, 1)
-"""1 while an `Interruption` lets a step end; shared with the processes forked from this one, not with spawned ones."""
+"""1 while a `TrainingInterruption` lets a step end; shared with processes that are forked, not with spawned ones."""
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -37,27 +30,12 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.step = step
 
 
-class Interruption:
-    """A context manager in which the first signal is noted, and a later one stops at once.
-
-    A compiler that the same Ctrl-C has killed makes the step fail: that is an interruption too, not an error.
-
-    Args:
-        on_signal: told of the first one, as far as `telling` goes.
-
-    Attributes:
-        came: whether there was one.
-    """
-
-    def __init__(self, on_signal: Callable[[], None] = lambda: None) -> None:
-        self.came = False
-        self._on_signal = on_signal
-        self._noted = 0.0
-        self._before: dict[signal.Signals, signal._HANDLER] = {}
+class TrainingInterruption(Interruption):
+    """An `Interruption` that the processes that make samples know of: they are needed until it is left."""
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # no other may set them, and none is interrupted
-            self._before = {number: signal.signal(number, self._note) for number in _SIGNALS}
+        super().__enter__()
+        if threading.current_thread() is threading.main_thread():
             _WAITS[0] = 1
         return self
 
@@ -65,27 +43,7 @@ class Interruption:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _WAITS[0] = 0
-        for number, handler in self._before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not set from Python
-        if self.came and isinstance(error, Exception) and not isinstance(error, TsexpandError):
-            raise KeyboardInterrupt from error
-
-    @contextmanager
-    def telling(self) -> Iterator[None]:
-        """Telling may fail once a signal came: Ctrl-C ends `tee` too, and nobody reads stderr any more."""
-        try:
-            yield
-        except OSError:
-            if not self.came:
-                raise
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if not self.came:
-            self.came, self._noted = True, time.monotonic()
-            with self.telling():
-                self._on_signal()
-        elif time.monotonic() - self._noted > ONE_PRESS:
-            raise KeyboardInterrupt
+        super().__exit__(kind, error, trace)
 
 
 def leave_to_parent(worker: int) -> None:

@@ -20,7 +20,7 @@ from .distributed import (
     share_of_environment,
     training_device,
 )
-from .interruption import Interruption, TrainingInterrupted
+from .interruption import TrainingInterrupted, TrainingInterruption
 from .loading import Share, lost_workers_named, step_batches
 from .memory import room_for_scenes
 from .options import Stability, TrainOptions
@@ -188,7 +188,7 @@ def _lead(trainer: Trainer, data: Data, share: Share, hooks: Hooks) -> None:
     options = trainer.options
     window = _Window(options.batch_size)
     saved = time.monotonic()
-    interruption = Interruption(hooks.on_signal)
+    interruption = TrainingInterruption(hooks.on_signal)
     with (
         Records(options.log, options.tensorboard, trainer.step) as records,
         interruption if share.world == 1 else nullcontext(),  # several must stop at once: they wait for one another
