@@ -3,24 +3,49 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from witness import Entry, Media, Packet, side_data, tool
+from witness import Entry, Media, Packet, look, side_data, tool
 
 from tsexpand.convert import ConvertReport
 
-COLOUR = {
-    "codec_name": "hevc",
-    "profile": "Main 10",
+
+@dataclass(frozen=True)
+class Delivered:
+    """A kind of video.
+
+    Attributes:
+        name: of it.
+        file: that holds it.
+        wanted: what ffprobe must say of its pictures.
+        has_static_metadata: mastering display and light levels.
+    """
+
+    name: str
+    file: str
+    wanted: dict[str, str]
+    has_static_metadata: bool
+
+
+_BT2020 = {
     "pix_fmt": "yuv420p10le",
     "color_primaries": "bt2020",
-    "color_transfer": "smpte2084",
     "color_space": "bt2020nc",
     "color_range": "tv",
     "chroma_location": "topleft",
 }
+_PQ, _HLG = {"color_transfer": "smpte2084"}, {"color_transfer": "arib-std-b67"}
+_HEVC = {"codec_name": "hevc", "profile": "Main 10"}
+
+HDR10 = Delivered("HDR10 mp4", "hdr10.mp4", _HEVC | _BT2020 | _PQ, has_static_metadata=True)
+HLG = Delivered("HLG mp4", "hlg.mp4", _HEVC | _BT2020 | _HLG, has_static_metadata=False)
+AV1 = Delivered(
+    "AV1 mp4", "av1.mp4", {"codec_name": "av1", "profile": "Main"} | _BT2020 | _PQ, has_static_metadata=True
+)
+
 TOLERANCE = {".mp4": Fraction(0), ".mkv": Fraction(1, 2000)}
 """How far a picture's time may be off, seconds: Matroska counts milliseconds."""
 
@@ -30,13 +55,16 @@ TICK = Fraction(1, 1000)
 MASTERING, LIGHT = "Mastering display metadata", "Content light level metadata"
 
 
-def check_video(path: Path, source: Media, output: Media, report: ConvertReport, is_cut: bool) -> Iterator[str]:
+def check_video(
+    kind: Delivered, path: Path, source: Media, output: Media, report: ConvertReport, is_cut: bool
+) -> Iterator[str]:
     """All that is to be checked of an MP4 or Matroska file."""
     if output.complaints:
         yield f"ffprobe complains: {output.complaints[:200]}"
     yield from check_times(source, output, moved_by(report, source), TOLERANCE[path.suffix])
-    yield from check_colour(path, output)
-    yield from check_static_metadata(path, output, report)
+    yield from check_colour(kind, output)
+    if kind.has_static_metadata:
+        yield from check_static_metadata(path, output, report)
     yield from check_shape(path, source, output)
     yield from check_companions(path, source, output, report)
     if not is_cut and not same_chapters(source, output):
@@ -67,11 +95,15 @@ def check_times(source: Media, output: Media, shift: Fraction, tolerance: Fracti
         yield "times are missing or do not rise"
 
 
-def check_colour(path: Path, output: Media) -> Iterator[str]:
-    for name, wanted in COLOUR.items():
+def check_colour(kind: Delivered, output: Media) -> Iterator[str]:
+    for name, wanted in kind.wanted.items():
         if output.video.get(name) != wanted:
             yield f"{name} is {output.video.get(name)}, not {wanted}"
-    if path.suffix == ".mp4" and output.video.get("codec_tag_string") != "hvc1":
+    if (
+        kind.file.endswith(".mp4")
+        and kind.wanted["codec_name"] == "hevc"
+        and output.video.get("codec_tag_string") != "hvc1"
+    ):
         yield f"codec tag is {output.video.get('codec_tag_string')}, not hvc1"
 
 
@@ -95,16 +127,31 @@ def check_static_metadata(path: Path, output: Media, report: ConvertReport) -> I
 
 
 def same_display(one: Entry, other: Entry) -> bool:
-    """Equal and not empty, to the steps that HEVC has."""
+    """Equal and not empty, to the steps that HEVC and AV1 have."""
     names = one.keys() - {"side_data_type"}
-    is_near = all(abs(float(Fraction(one[name]) - Fraction(other.get(name, 0)))) < 2e-5 for name in names)
+    is_near = all(abs(float(Fraction(one[name]) - Fraction(other.get(name, 0)))) < 3e-5 for name in names)
     return bool(names) and one.keys() == other.keys() and is_near
+
+
+def check_pipe(path: Path, source: Media) -> Iterator[str]:
+    """As many pictures as frames, whole, of 10 bit; y4m says nothing else."""
+    output = look(path)
+    if output.complaints:
+        yield f"ffprobe complains: {output.complaints[:200]}"
+    if len(output.times) != len(source.times):
+        yield f"{len(output.times)} pictures, the source has {len(source.times)}"
+    for name in ("width", "height"):
+        if output.video.get(name) != source.video[name]:
+            yield f"{name} {output.video.get(name)}, of the source {source.video[name]}"
+    if output.video.get("pix_fmt") != "yuv420p10le":
+        yield f"pixels are {output.video.get('pix_fmt')}"
 
 
 def check_shape(path: Path, source: Media, output: Media) -> Iterator[str]:
     """Size, even in HEVC; pixel aspect ratio; orientation."""
+    even = 2 if output.video.get("codec_name") == "hevc" else 1
     for name in ("width", "height"):
-        if output.video.get(name) != -(-source.video[name] // 2) * 2:
+        if output.video.get(name) != -(-source.video[name] // even) * even:
             yield f"{name} {output.video.get(name)}, of the source {source.video[name]}"
     ratios = [media.video.get("sample_aspect_ratio", "1:1").replace("0:1", "1:1") for media in (source, output)]
     if ratios[0] != ratios[1]:
