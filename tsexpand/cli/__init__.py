@@ -12,6 +12,7 @@ from .bench import bench_command
 from .convert import convert_command
 from .dataset import dataset_command
 from .evaluate import evaluate_command
+from .frame import frame_command
 from .probe import probe_command
 from .report import show_error
 from .train import train_command
@@ -28,6 +29,7 @@ def cli() -> None:
     tsexpand convert input.mp4 out/            EXR sequence
     tsexpand convert input.mp4 output.mkv      HDR10 video, sound and subtitles kept
     tsexpand convert input.mp4 - | x265 ...    raw pictures for another encoder (y4m)
+    tsexpand frame input.mp4 --at 1:02         one frame to look at: SDR beside HDR, as PNG
     tsexpand verify output.mkv                 whether it is what it says
     tsexpand probe input.mp4                   what it is, what is assumed, what would be written
 
@@ -41,6 +43,7 @@ cli.add_command(bench_command)
 cli.add_command(convert_command)
 cli.add_command(evaluate_command)
 cli.add_command(dataset_command)
+cli.add_command(frame_command)
 cli.add_command(probe_command)
 cli.add_command(train_command)
 cli.add_command(verify_command)

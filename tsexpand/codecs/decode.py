@@ -43,6 +43,8 @@ class VideoSource:
     Attributes:
         info: what is known of the clip. Notices on repairs are added while it is decoded.
         companions: the other streams, chapters and metadata; for an excerpt its own, see `Excerpt`.
+        beginning: of the clip's first picture, in seconds on the input's clock.
+        begin: of the first wanted picture, likewise; absent until it has been decoded.
 
     Raises:
         InputError: it can't be opened, has no picture, is HDR already, or is not supported.
@@ -65,7 +67,7 @@ class VideoSource:
         self._start = start
         self._limit = frames
         self._overrides = overrides
-        self._begin: Timing | None = None  # of the first wanted picture, on the input's clock
+        self.begin: Timing | None = None
         self._is_cut = False
         self._scales = scales
         self._changes: list[tuple[str, Fraction]] = []  # kinds of pictures that are not as the first, and since when
@@ -81,6 +83,7 @@ class VideoSource:
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
             self.info = describe(name, self._container, self._video, self._first, overrides, self._deinterlacer)
+            self.beginning = self._new_timeline().place(self._first).seconds
             self._describe_excerpt()
         except BaseException:
             self._opened.close()
@@ -134,8 +137,7 @@ class VideoSource:
     def _describe_excerpt(self) -> None:
         if self._start is None and self._limit is None:
             return
-        first = self._new_timeline().place(self._first).seconds
-        excerpt = Excerpt.foresee(self.info, first, self._start, self._limit)
+        excerpt = Excerpt.foresee(self.info, self.beginning, self._start, self._limit)
         self.info = excerpt.info(self.info)
         self.companions = excerpt.companions(self.companions, self.info)
 
@@ -163,7 +165,7 @@ class VideoSource:
             if earliest is not None and timing.seconds < earliest:
                 self._reader.packets.drop_before(timing.seconds)
                 continue
-            self._begin = self._begin or timing
+            self.begin = self.begin or timing
             yield frame, timing
             count += 1
             if count == self._limit:
@@ -203,7 +205,8 @@ class VideoSource:
             advice = f"get it whole, or take those with --frames {count}" if count else "get it whole"
             raise InputError(f"{self._name}: cut off at {clock(end)}: {there}; {advice}")
         if count == 0:
-            raise InputError(f"{self._name}: ends before the start at {clock(self._start or Fraction(0))}")
+            length = f"it is {clock(end - self.beginning)} long"
+            raise InputError(f"{self._name}: ends before the start at {clock(self._start or Fraction(0))}; {length}")
         if (lost := self._reader.check_end()) is not None:
             self._add_notice(f"The end of the video could not be decoded: nothing from {clock(lost)} on.")
 
@@ -213,10 +216,9 @@ class VideoSource:
         del self._first  # so that it is not held in memory to the end
         if self._start is None:
             return None, chain([first], self._pictures)
-        beginning = self._new_timeline().place(first).seconds
-        earliest = beginning + self._start
+        earliest = self.beginning + self._start
         if self._start > 0 and first.pts is not None and self._is_searchable():
-            before = max(beginning, self._deinterlaced_from(earliest))
+            before = max(self.beginning, self._deinterlaced_from(earliest))
             self._pictures = self._deinterlacer.pictures(chain([self._reader.seek(before)], self._reader))
             return earliest, self._pictures
         return earliest, chain([first], self._pictures)
@@ -258,8 +260,8 @@ class VideoSource:
         """Pictures with the packets that are due with them; where the clip is cut short, none from beyond."""
         frames, timings = zip(*pictures, strict=True)
         begin, shift = None, 0
-        if self._start is not None and self._begin is not None:
-            begin, shift = self._begin.seconds, self._begin.pts
+        if self._start is not None and self.begin is not None:
+            begin, shift = self.begin.seconds, self.begin.pts
         whole = self._limit is None or (is_last and not self._is_cut)
         return SignalBatch(
             planes=planes_from_frames(frames),

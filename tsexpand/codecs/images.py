@@ -68,12 +68,16 @@ def write_png(path: Path, picture: Tensor) -> None:
     Raises:
         OutputError: it can't be written.
     """
+    try:
+        path.write_bytes(png(picture))
+    except OSError as error:
+        raise output_error(path, error) from error
+
+
+def png(picture: Tensor) -> bytes:
+    """An 8-bit PNG of a picture (3, H, W), uint8."""
     context = av.CodecContext.create("png", "w")
     context.height, context.width = picture.shape[-2:]
     context.pix_fmt, context.time_base = "rgb24", Fraction(1)
     frame = av.VideoFrame.from_ndarray(picture.permute(1, 2, 0).contiguous().numpy(), "rgb24")
-    packets = [bytes(packet) for packet in [*context.encode(frame), *context.encode(None)]]
-    try:
-        path.write_bytes(b"".join(packets))
-    except OSError as error:
-        raise output_error(path, error) from error
+    return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])

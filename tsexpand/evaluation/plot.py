@@ -23,10 +23,10 @@ PANELS = {
 _WIDTH, _PANEL_HEIGHT, _DPI = 10.0, 2.2, 110
 
 
-def check_plots() -> None:
-    """Raises TsexpandError where matplotlib is missing; before long work, not after."""
+def check_plots(what: str = "--plot") -> None:
+    """Raises TsexpandError where matplotlib is missing, which `what` needs; before long work, not after."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise TsexpandError("--plot needs matplotlib, which is not installed: pip install matplotlib")
+        raise TsexpandError(f"{what} needs matplotlib, which is not installed: pip install 'tsexpand[plots]'")
 
 
 def draw(report: EvaluationReport) -> bytes:
