@@ -22,13 +22,14 @@ IDENTITY = AnalyticEngine(torch.device("cpu"))
 
 def options(source: Path, *outputs: Path, **changes: Any) -> ConvertOptions:
     """Fast encoder settings; `changes` are of ConvertOptions or DeliveryOptions."""
-    delivery = {
+    delivery: dict[str, Any] = {
         "encoder": EncoderOptions("hevc", 0.0, "ultrafast"),
         "compression": Compression.ZIP,
         "reference_white": 203.0,
         "peak": 1000.0,
         "overwrite": False,
         "signal": HDR10,
+        "preview": None,
     }
     delivery |= {key: changes.pop(key) for key in list(changes) if key in delivery}
     return ConvertOptions(str(source), outputs, DeliveryOptions(**delivery), **changes)

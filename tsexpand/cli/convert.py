@@ -37,6 +37,11 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     metavar="OUTPUT",
     help="A second output of the same pass, folder or video; may be repeated.",
 )
+@click.option(
+    "--preview-tone",
+    type=click.Choice(["bt2390", "reinhard", "drago", "exposure"]),
+    help="Makes the last --also, a video, an SDR preview (H.264), in which highlights are shown by this curve.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--start", type=Time(), help="Begin at this time: 62.5, 1:02.5 or 00:01:02.5.")
 @click.option("--frames", type=click.IntRange(1), help="Convert that many frames.")
@@ -146,10 +151,12 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     \b
     tsexpand convert input.mp4 out/
     tsexpand convert input.mp4 master.mkv --also exr/ --crf 14
+    tsexpand convert input.mp4 master.mkv --also preview.mp4 --preview-tone bt2390
     tsexpand convert a.mp4 b.mov c.mkv hdr/ --to mp4
     """
     check_light(values)
     check_stdout([output, *values["also"]], len(inputs), values["to"], as_json)
+    check_preview(values["preview_tone"], values["also"])
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
     refuse_inputs_as_outputs(jobs)
     engine = load_engine(values, quiet)
@@ -204,6 +211,12 @@ def check_stdout(outputs: list[Path], inputs: int, to: str | None, as_json: bool
         raise click.UsageError("standard output takes one input, without --to")
     if as_json:
         raise click.UsageError("--json needs standard output; name a file as OUTPUT")
+
+
+def check_preview(tone: str | None, also: tuple[Path, ...]) -> None:
+    """Refuses a preview that has no video to be."""
+    if tone is not None and not (also and also[-1].suffix.lower() in (".mp4", ".mov", ".mkv")):
+        raise click.UsageError("--preview-tone needs an --also that ends in .mp4, .mov or .mkv: the preview")
 
 
 def plan_jobs(inputs: tuple[str, ...], output: Path, to: str | None, also: tuple[Path, ...]) -> list[Job]:
@@ -273,6 +286,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     from ..codecs.decode import Deinterlacing
     from ..codecs.encode import EncoderOptions
     from ..codecs.exr import Compression
+    from ..colour.sdr_tone import Tone
     from ..colour.signal import HDR10, HLG10
     from ..convert import ConvertOptions
     from ..sinks.delivery import DeliveryOptions
@@ -287,6 +301,8 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
             peak=values["peak"],
             overwrite=values["overwrite"],
             signal=HLG10 if values["transfer"] == "hlg" else HDR10,
+            preview=values["also"][-1] if values["preview_tone"] else None,
+            preview_tone=Tone(values["preview_tone"] or "bt2390"),
         ),
         batch_size=values["batch_size"],
         start=values["start"],

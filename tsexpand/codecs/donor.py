@@ -16,7 +16,7 @@ from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
 from .static_metadata import Coding
 
-_CODEC_IDS = {Coding.HEVC: "V_MPEGH/ISO/HEVC", Coding.AV1: "V_AV1"}
+_CODEC_IDS = {Coding.HEVC: "V_MPEGH/ISO/HEVC", Coding.AV1: "V_AV1", Coding.H264: "V_MPEG4/ISO/AVC"}
 _RANGES = {SignalRange.LIMITED: 1, SignalRange.FULL: 2}
 _SITING = {ChromaLocation.LEFT: (1, 2), ChromaLocation.TOP_LEFT: (1, 1)}  # 1 collocated, 2 half way
 

@@ -30,6 +30,7 @@ _FALLBACK_RATE = Fraction(25)
 """Where the frame rate is unknown: for rate control, and the duration of a lone picture."""
 
 _PLANES = "yuv420p10le"
+_SDR_PLANES = "yuv420p"
 _LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 
 
@@ -38,8 +39,10 @@ class EncoderOptions:
     """How to encode.
 
     Attributes:
-        codec: "hevc" (libx265), "av1" (libsvtav1), "hevc_nvenc" or "av1_nvenc" (NVIDIA GPUs with an encoder).
-        crf: constant quality, lower is better; 16 for HEVC and 20 for AV1 where None: close to transparent.
+        codec: "hevc" (libx265), "av1" (libsvtav1), "hevc_nvenc" or "av1_nvenc" (NVIDIA GPUs with an encoder); "h264"
+            (libx264) for SDR.
+        crf: constant quality, lower is better; where None 16 for HEVC, 18 for H.264, 20 for AV1: close to
+            transparent.
         preset: speed, in the encoder's own words; where None "medium", 8, and "p5" for NVENC.
     """
 
@@ -60,6 +63,7 @@ class _Library:
     pixel_format: str = _PLANES
     options: dict[str, str] = field(default_factory=dict)
     pq_options: dict[str, str] = field(default_factory=dict)
+    planes: str = _PLANES
     advice: str = "see the encoder's documentation for its presets and range of crf"
 
 
@@ -86,14 +90,19 @@ LIBRARIES = {
     "av1_nvenc": _Library("av1_nvenc", Coding.AV1, 22, "p5", "cq", "p010le", _NVENC, advice=_NO_NVENC),
 }
 
+SDR_LIBRARIES = {
+    "h264": _Library("libx264", Coding.H264, 18, "medium", pixel_format=_SDR_PLANES, planes=_SDR_PLANES),
+}
+"""Of 8-bit SDR, for previews."""
+
 
 class Encoder:
-    """An open encoder of 10-bit 4:2:0 pictures.
+    """An open encoder of 4:2:0 pictures, 10-bit HDR or 8-bit SDR.
 
     Args:
         options: how to encode.
         info: size, time base, frame rate and pixel aspect of the pictures.
-        signal: HDR10 or HLG10.
+        signal: HDR10, HLG10 or SDR8.
         mastering: the display to declare in each keyframe, None to declare none.
 
     Raises:
@@ -101,7 +110,7 @@ class Encoder:
 
     Attributes:
         coding: format of the bitstream.
-        width: of the coded picture, even for HEVC and NVENC.
+        width: of the coded picture, even for all but SVT-AV1.
         height: of the coded picture, likewise.
         extradata: parameter sets, for the container.
     """
@@ -111,8 +120,8 @@ class Encoder:
     ) -> None:
         library = _library(options.codec)
         self.coding = library.coding
-        # 4:2:0 HEVC codes whole chroma samples, and swscale makes no right p010 of odd sizes.
-        even = 2 if self.coding is Coding.HEVC or library.pixel_format != _PLANES else 1
+        # 4:2:0 HEVC and H.264 code whole chroma samples, and swscale makes no right p010 of odd sizes.
+        even = 1 if library.name == "libsvtav1" else 2
         self.width, self.height = -(-info.width // even) * even, -(-info.height // even) * even
         self._time_base = info.time_base
         self._likely_duration = max(1, round(1 / ((info.frame_rate or _FALLBACK_RATE) * info.time_base)))
@@ -120,7 +129,7 @@ class Encoder:
         self._previous: int | None = None
         self._count = 0
         self._messages = keyframe_messages(self.coding, mastering) if mastering is not None else b""
-        self._pixel_format = library.pixel_format
+        self._planes, self._pixel_format = library.planes, library.pixel_format
         self._context = _context(library, options, info, signal, (self.width, self.height))
         self.extradata = self._context.extradata or b""
 
@@ -128,15 +137,15 @@ class Encoder:
         """Takes a picture, and gives the packets that are ready.
 
         Args:
-            planes: Y′, Cb, Cr: (h, w) and (⌈h/2⌉, ⌈w/2⌉), uint16 on the CPU, 10-bit codes. Edges are
-                repeated where the coded picture is larger.
+            planes: Y′, Cb, Cr: (h, w) and (⌈h/2⌉, ⌈w/2⌉) on the CPU, codes of the signal, 10-bit as uint16. Edges
+                are repeated where the coded picture is larger.
             timing: in the time base of `info`.
         """
         if timing.time_base != self._time_base:
             raise ValueError(f"time base {timing.time_base} is not the encoder's {self._time_base}")
         luma, *chroma = planes
-        frame = frame_from_planes((_padded(luma, self.height, self.width), *chroma), _PLANES)
-        if self._pixel_format != _PLANES:
+        frame = frame_from_planes((_padded(luma, self.height, self.width), *chroma), self._planes)
+        if self._pixel_format != self._planes:
             frame = frame.reformat(format=self._pixel_format)
         frame.pts, frame.time_base, frame.duration = timing.pts, timing.time_base, self._duration(timing)
         self._durations[timing.pts] = frame.duration
@@ -174,9 +183,10 @@ class Encoder:
 
 
 def _library(codec: str) -> _Library:
-    if codec not in LIBRARIES:
-        raise OutputError(f"encoder {codec} is unknown; choose one of {', '.join(LIBRARIES)}")
-    return LIBRARIES[codec]
+    libraries = LIBRARIES | SDR_LIBRARIES
+    if codec not in libraries:
+        raise OutputError(f"encoder {codec} is unknown; choose one of {', '.join(libraries)}")
+    return libraries[codec]
 
 
 def _context(

@@ -38,15 +38,15 @@ _ROUNDING = {Container.MKV: Fraction(1, 1000)}
 
 
 class VideoWriter:
-    """Writes one HDR10 or HLG file.
+    """Writes one HDR10, HLG or SDR file.
 
     Args:
         path: of the file, which the caller keeps temporary until `finish` returns.
         container: its format, whatever the path is called.
         options: how to encode.
         info: size, times and orientation of the pictures.
-        signal: HDR10 or HLG10.
-        mastering: the display to declare, None for HLG.
+        signal: HDR10, HLG10, or SDR8 for H.264.
+        mastering: the display to declare, None for HLG and SDR.
         companions: what travels with the pictures; its input stays open while this writes.
 
     Raises:
@@ -96,7 +96,7 @@ class VideoWriter:
         """Encodes pictures and copies packets.
 
         Args:
-            planes: Y′, Cb, Cr: (N, h, w) and (N, ⌈h/2⌉, ⌈w/2⌉), uint16 on the CPU, 10-bit codes.
+            planes: Y′, Cb, Cr: (N, h, w) and (N, ⌈h/2⌉, ⌈w/2⌉), on the CPU, codes of the signal: 10-bit as uint16.
             timings: one a picture, in the time base of `info`.
             packets: of the companions, met before or among these pictures.
 
@@ -158,7 +158,7 @@ class VideoWriter:
 def _picture_notices(encoder: Encoder, info: VideoInfo, container: Container) -> Iterator[str]:
     if (encoder.width, encoder.height) != (info.width, info.height):
         sizes = f"{info.width}×{info.height} to {encoder.width}×{encoder.height}"
-        yield f"pictures padded from {sizes} by repeating the edge: HEVC 4:2:0 has even sizes; AV1 keeps the size"
+        yield f"pictures padded from {sizes} by repeating the edge: HEVC and H.264 have even sizes; AV1 keeps the size"
     if encoder.coding is Coding.AV1 and container is Container.MKV and info.sample_aspect_ratio != 1:
         ratio = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
         yield f"pixel aspect ratio {ratio} dropped: AV1 in Matroska can't state it here; MP4 or HEVC can"

@@ -18,6 +18,7 @@ class Coding(Enum):
 
     HEVC = "hevc"
     AV1 = "av1"
+    H264 = "h264"
 
 
 PLACEHOLDER = ContentLight(max_cll=10000, max_fall=10000)

@@ -47,6 +47,16 @@ HDR10 = SignalFormat(
 HLG10 = replace(HDR10, transfer=Transfer.HLG)
 """BT.2100 HLG in 10 bit."""
 
+SDR8 = SignalFormat(
+    bit_depth=8,
+    signal_range=SignalRange.LIMITED,
+    matrix=Matrix.BT709,
+    transfer=Transfer.BT709,
+    primaries=Primaries.BT709,
+    chroma_location=ChromaLocation.LEFT,
+)
+"""BT.709 in 8 bit, what every player shows; its display is BT.1886."""
+
 HD_LINES = 720
 """From this height on untagged video is taken for BT.709, below for BT.601."""
 

@@ -12,13 +12,15 @@ from ..codecs.companions import Companions
 from ..codecs.encode import EncoderOptions
 from ..codecs.exr import Compression
 from ..codecs.passthrough import Container
-from ..colour.signal import HDR10, SignalFormat
+from ..colour.sdr_tone import Tone
+from ..colour.signal import HDR10, SDR8, SignalFormat
 from ..errors import OutputError
 from ..frames import VideoInfo
 from . import Sink
 from .exr import ExrSink
 from .paths import refuse_sources, translated
 from .pipe import STDOUT, PipeSink
+from .preview_signal import PreviewSignal
 from .tee import TeeSink
 from .video import VideoSink
 
@@ -47,6 +49,8 @@ class DeliveryOptions:
         peak: highest luminance, cd/m².
         overwrite: whether existing outputs may be replaced.
         signal: of video, HDR10 or HLG10.
+        preview: the output that is an SDR preview instead: video, in H.264.
+        preview_tone: how HDR light is shown in it.
     """
 
     encoder: EncoderOptions
@@ -55,6 +59,8 @@ class DeliveryOptions:
     peak: float
     overwrite: bool
     signal: SignalFormat = HDR10
+    preview: Path | None = None
+    preview_tone: Tone = Tone.BT2390
 
 
 def delivery_of(output: Path) -> Delivery:
@@ -94,6 +100,10 @@ def make_sink(outputs: Sequence[Path], info: VideoInfo, companions: Companions, 
 
 
 def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
+    if output == options.preview:
+        encoder = EncoderOptions("h264")
+        light = PreviewSignal(options.preview_tone, options.peak, options.reference_white)
+        return VideoSink(output, info, companions, encoder, options.peak, options.overwrite, SDR8, light)
     if delivery_of(output) is Delivery.VIDEO:
         return VideoSink(output, info, companions, options.encoder, options.peak, options.overwrite, options.signal)
     if delivery_of(output) is Delivery.PIPE:

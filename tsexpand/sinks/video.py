@@ -1,4 +1,4 @@
-"""HDR video: BT.2020 light as HDR10 (PQ) or HLG, encoded, with the source's other streams."""
+"""Video: light as HDR10 (PQ), HLG, or an SDR preview, encoded, with the source's other streams."""
 
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from ..errors import OutputError
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .paths import check_file, check_parent, make_file, partial_name, remove, reserve_part, translated
+from .preview_signal import PreviewSignal
 from .video_signal import VideoSignal
 
 
@@ -29,7 +30,8 @@ class VideoSink:
         options: of the encoder.
         peak: highest luminance of the pictures, cd/m²: the mastering display's.
         overwrite: whether an existing file may be replaced.
-        signal: HDR10 or HLG10.
+        signal: HDR10 or HLG10; of a preview SDR8.
+        light: turns light into the signal's code values; by default as HDR.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class VideoSink:
         peak: float,
         overwrite: bool,
         signal: SignalFormat = HDR10,
+        light: PreviewSignal | None = None,
     ) -> None:
         self._output = output.absolute()
         self._info = info
@@ -49,7 +52,7 @@ class VideoSink:
         self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
         self._overwrite = overwrite
         self._signal = signal
-        self._light = VideoSignal(signal)
+        self._light = light or VideoSignal(signal)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -58,7 +61,7 @@ class VideoSink:
 
     @property
     def content_light(self) -> ContentLight | None:
-        """Light levels of what was prepared so far; none for HLG, which has no such metadata."""
+        """Light levels of what was prepared so far; none for HLG and SDR, which have no such metadata."""
         return self._light.content_light
 
     def __enter__(self) -> Self:
@@ -87,7 +90,7 @@ class VideoSink:
         remove(self._part)
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> SignalBatch:
-        """See `VideoSignal.prepare`."""
+        """See `VideoSignal.prepare` and `PreviewSignal.prepare`."""
         return self._light.prepare(batch, fetch)
 
     def write(self, prepared: SignalBatch) -> None:
