@@ -133,3 +133,14 @@ def test_the_header_says_what_it_is() -> None:
 def test_any_name_can_be_written(name: str) -> None:
     draw(look_at(steps(), info=replace(INFO, name=name)), WHITE, PEAK, "engine")
     assert "\n" not in printable(name) and len(printable(name)) <= 80
+
+
+@pytest.mark.parametrize("size", [(320, 240), (640, 360), (1080, 1920)])
+def test_no_text_leaves_its_place(size: tuple[int, int]) -> None:
+    """The margin all around is empty, whatever there is to say."""
+    name = "a long name of a clip " * 4
+    look = look_at(torch.full((3, size[1], size[0]), 50.0), info=replace(INFO, name=name))
+    sheet = draw(look, WHITE, PEAK, "a_rather_long_name_of_weights on cuda:0, float32, tiles of 192")
+    edge = 6
+    for border in (sheet[:, :edge], sheet[:, -edge:], sheet[:, :, :edge], sheet[:, :, -edge:]):
+        assert (border == 0x10).all()

@@ -1,6 +1,8 @@
 """Text on a sheet, by matplotlib, which brings its own letters; pictures are put there pixel by pixel."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -53,9 +55,7 @@ class Canvas:
 
     def drawn(self) -> Tensor:
         """The sheet: (3, H, W), uint8."""
-        with warnings.catch_warnings():
-            # A name of the user's may have letters that the font lacks: boxes are shown in their place.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        with _any_letters():
             self._canvas.draw()  # type: ignore[no-untyped-call]
         pixels = np.array(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
         sheet = torch.from_numpy(pixels[..., :3]).permute(2, 0, 1)
@@ -67,15 +67,23 @@ class Canvas:
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Pixels that a line takes."""
+    from matplotlib.backends.backend_agg import RendererAgg
     from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextToPath
 
     style = _style(size, bold)
     font = FontProperties(family=style["family"], weight=style["weight"], size=style["fontsize"])
+    with _any_letters():
+        # As it is drawn, where letters of few pixels have whole ones.
+        width, _, _ = RendererAgg(1, 1, _DPI).get_text_width_height_descent(text, font, ismath=False)  # type: ignore[no-untyped-call]
+    return float(width)
+
+
+@contextmanager
+def _any_letters() -> Iterator[None]:
+    """A name of the user's may have letters that the font lacks: boxes are shown in their place."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
-    return float(width) * _DPI / 72
+        yield
 
 
 def _style(size: float, bold: bool) -> dict[str, Any]:
