@@ -81,6 +81,8 @@ class ConvertOptions:
     def __post_init__(self) -> None:
         if not self.outputs:
             raise ValueError("no output")
+        if self.delivery.preview is not None and self.delivery.preview not in self.outputs:
+            raise ValueError(f"the preview {self.delivery.preview} is no output")
         if not 0 < self.delivery.reference_white < self.delivery.peak <= 10000:
             raise ValueError("the peak must be above the reference white and at most 10 000 cd/m²")
 

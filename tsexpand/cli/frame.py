@@ -90,6 +90,7 @@ def sheet(source: str, at: Fraction, values: dict[str, Any]) -> "Tensor":
     relative = load_weights(values["weights"]).parametrisation is Parametrisation.RELATIVE
     engine = load_engine(values, quiet=False)
     frame = look(convert_options(Job(source, (Path("-"),)), values), at, engine, relative)
-    for notice in (*map(str, frame.info.guesses), *frame.info.notices, *engine.notices):
+    assumed = [f"assumed {', '.join(map(str, frame.info.guesses))}"] if frame.info.guesses else []
+    for notice in (*assumed, *frame.info.notices, *engine.notices):
         click.echo(f"{source}: {notice}", err=True)
     return draw(frame, values["reference_white"], values["peak"], engine.description)

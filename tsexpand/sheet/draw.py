@@ -1,5 +1,6 @@
 """The sheet: header, panels, scales."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import Tensor
@@ -31,7 +32,7 @@ def draw(look: Look, white: float, peak: float, engine: str) -> Tensor:
     layout = layout_for(*size)
     room = layout.size[0] - 2 * layout.margin
     lines = _wrapped(facts(look, white, peak, engine), room, _SMALLER * layout.text)
-    layout = Layout(layout.columns, layout.rows, *size, layout.text, 1 + len(lines))
+    layout = replace(layout, header=1 + len(lines))
     canvas = Canvas(*layout.size)
     _draw_header(canvas, layout, f"{printable(Path(look.info.name).name)}  at {clock(look.seconds)}", lines)
     for number, panel in enumerate(panels):

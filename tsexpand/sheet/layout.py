@@ -99,13 +99,13 @@ def shown_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 
 def resampled(light: Tensor, width: int, height: int) -> Tensor:
     """Each pixel the average of the area that it covers: (C, H, W) to (C, height, width); a multiple repeats pixels."""
-    return _covering(height, light.shape[1]).to(light) @ light @ _covering(width, light.shape[2]).to(light).T
+    if height != light.shape[1]:
+        light = _covering(height, light.shape[1]).to(light) @ light
+    return light if width == light.shape[2] else light @ _covering(width, light.shape[2]).to(light).T
 
 
 def _covering(size: int, before: int) -> Tensor:
     """(size, before): the share that each of the pixels before has in each pixel."""
-    if size == before:
-        return torch.eye(size)
     edges = torch.arange(size + 1, dtype=torch.float64) * before / size
     pixels = torch.arange(before, dtype=torch.float64)
     overlap = torch.minimum(edges[1:, None], pixels + 1) - torch.maximum(edges[:-1, None], pixels)
