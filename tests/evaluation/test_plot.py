@@ -21,7 +21,7 @@ def test_the_curves_are_a_png(tmp_path: Path) -> None:
 
 def test_without_matplotlib_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TsexpandError, match="pip install matplotlib"):
+    with pytest.raises(TsexpandError, match=r"pip install 'tsexpand\[plots\]'"):
         check_plots()
 
 
