@@ -50,6 +50,7 @@ class ConvertOptions:
         repeat_damaged: whether a picture that can't be decoded is replaced by the one before it.
         scale_changed: whether pictures that change their size are brought to that of the first.
         keep_partial: whether Ctrl-C and SIGTERM leave what was converted, under a name that says so.
+        stream: number of the video stream, see `VideoSource`.
     """
 
     source: str
@@ -65,6 +66,7 @@ class ConvertOptions:
     repeat_damaged: bool = False
     scale_changed: bool = False
     keep_partial: bool = False
+    stream: int | None = None
 
     def open_source(self) -> VideoSource:
         """The source, open."""
@@ -76,6 +78,7 @@ class ConvertOptions:
             deinterlacing=self.deinterlacing,
             repeats=self.repeat_damaged,
             scales=self.scale_changed,
+            stream=self.stream,
         )
 
     def __post_init__(self) -> None:

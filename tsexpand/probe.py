@@ -22,19 +22,24 @@ class ProbeReport:
     would_write: dict[str, list[str]]
 
 
-def probe(name: str) -> ProbeReport:
+def probe(name: str, stream: int | None = None) -> ProbeReport:
     """Opens a clip, decodes its first frame, and says what would become of it.
+
+    Args:
+        name: of the clip.
+        stream: number of the video stream, see `VideoSource`.
 
     Raises:
         InputError: it would not be converted.
     """
-    with VideoSource(name) as source:
+    with VideoSource(name, stream=stream) as source:
         info = source.info
         would_write = {"exr": [f"{_exr_size(info)} half RGB, linear BT.709, 1.0 = reference white"]}
         for container in Container:
-            kept, dropped = sort_streams(source.companions.streams, container)
-            video = f"{_hevc_size(info)} HEVC Main 10, BT.2020 PQ, with {summary(kept)}"
-            would_write[container.name.lower()] = [video, *dropped]
+            kept, notices = sort_streams(source.companions.streams, container)
+            others = summary(carried.stream for carried in kept)
+            video = f"{_hevc_size(info)} HEVC Main 10, BT.2020 PQ, with {others}"
+            would_write[container.name.lower()] = [video, *notices]
         return ProbeReport(info, would_write)
 
 

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import pairwise
@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 import pytest
 import torch
+from av.stream import Disposition
 
 from tests.codecs.input_clips import configure, encode, grey_ramp, png, random_planes, raw_stream, write_clip
 from tsexpand.codecs import companion_packets, opening, pictures
@@ -150,8 +151,49 @@ def test_streams_that_are_not_kept_are_said(tmp_path: Path) -> None:
                 packet.stream = stream
                 out.mux(packet)
     info, _ = decode(tmp_path / "clip.mov")
-    assert info.notices == ("Video stream 1 is not converted.",)  # the time code is kept
+    choice = "Video stream 0 of 2 (mjpeg, 64×48) is converted; for another: --stream 1 (mjpeg, 64×48)."
+    assert info.notices == (choice,)  # the time code is kept
     assert info.time_code == "01:00:00:00"
+
+
+def write_streams(path: Path, sizes: Sequence[tuple[int, int]], default: int = 0) -> None:
+    """A file with several video streams, each of other pictures."""
+    with av.open(str(path), "w") as out:
+        streams = [out.add_stream("mpeg2video", rate=25) for _ in sizes]
+        for i, (stream, size) in enumerate(zip(streams, sizes, strict=True)):
+            configure(stream.codec_context, "yuv420p", grey_ramp(1, *size)[0], {})
+            stream.codec_context.time_base = Fraction(1, 25)
+            stream.disposition = Disposition.default if i == default else Disposition(0)
+        out.start_encoding()
+        for stream, size in zip(streams, sizes, strict=True):
+            for packet in encode(stream.codec_context, grey_ramp(3, *size), "yuv420p"):
+                packet.stream, packet.time_base = stream, Fraction(1, 25)
+                out.mux(packet)
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mkv", "mov"])
+def test_one_of_several_streams(tmp_path: Path, suffix: str) -> None:
+    write_streams(tmp_path / f"clip.{suffix}", [(64, 48), (80, 48), (96, 48)])
+    for number, width in ((None, 64), (0, 64), (1, 80), (2, 96)):
+        info, batches = decode(tmp_path / f"clip.{suffix}", stream=number)
+        assert {batch.planes[0].shape[2] for batch in batches} == {info.width} == {width}
+        assert sum(len(batch) for batch in batches) == 3
+        (notice,) = info.notices
+        assert notice.startswith(f"Video stream {number or 0} of 3 (mpeg2video, {width}×48) is converted")
+        assert notice.count("--stream") == 2
+        assert f"--stream {number or 0}" not in notice
+
+
+def test_the_stream_that_is_marked_as_the_default_is_taken(tmp_path: Path) -> None:
+    write_streams(tmp_path / "clip.mkv", [(64, 48), (80, 48)], default=1)
+    assert decode(tmp_path / "clip.mkv")[0].width == 80
+
+
+@pytest.mark.parametrize(("sizes", "there"), [(1, "one video stream, which is 0"), (2, "video streams 0 to 1")])
+def test_a_stream_that_is_not_there(tmp_path: Path, sizes: int, there: str) -> None:
+    write_streams(tmp_path / "clip.mkv", [(64, 48)] * sizes)
+    with pytest.raises(InputError, match=rf"clip\.mkv: has no video stream 2; it has {there}"):
+        decode(tmp_path / "clip.mkv", stream=2)
 
 
 def test_cover_art_is_said(tmp_path: Path) -> None:
@@ -444,7 +486,7 @@ def test_sound_and_cover_art_are_no_video(tmp_path: Path) -> None:
         packet.pts = packet.dts = 0
         packet.stream, packet.time_base = stream, Fraction(1, 8000)
         out.mux(packet)
-    with pytest.raises(InputError, match="no video stream"):
+    with pytest.raises(InputError, match=r"only a still picture \(cover art\), no video stream"):
         decode(tmp_path / "song.mkv")
 
 

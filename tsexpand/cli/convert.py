@@ -46,6 +46,9 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option("--start", type=Time(), help="Begin at this time: 62.5, 1:02.5 or 00:01:02.5.")
 @click.option("--frames", type=click.IntRange(1), help="Convert that many frames.")
 @click.option(
+    "--stream", type=click.IntRange(0), help="Which of several video streams, the first is 0.  [default: the best]"
+)
+@click.option(
     "--deinterlace",
     type=click.Choice(["off", "frame", "field"]),
     default="frame",
@@ -314,6 +317,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         repeat_damaged=values["on_corrupt"] == "repeat",
         scale_changed=values["on_change"] == "scale",
         keep_partial=values["keep_partial"],
+        stream=values["stream"],
     )
 
 

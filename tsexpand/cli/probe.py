@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 @click.command("probe")
 @click.argument("source", metavar="INPUT")
+@click.option("--stream", type=click.IntRange(0), help="Which of several video streams, the first is 0.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def probe_command(source: str, as_json: bool) -> int:
+def probe_command(source: str, stream: int | None, as_json: bool) -> int:
     """Show what a clip is and would become.
 
     That is what the stream says, what is assumed where it says nothing, and what would be written.
     """
     from ..probe import probe
 
-    report = probe(source)
+    report = probe(source, stream)
     if as_json:
         values = {**describe(report.source), "would_write": report.would_write}
         click.echo(json.dumps(values))

@@ -39,6 +39,7 @@ class VideoSource:
         deinterlacing: what becomes of interlaced pictures.
         repeats: whether a picture that can't be decoded is replaced by the one before it.
         scales: whether pictures that change their size or pixel format are brought to that of the first.
+        stream: number of the video stream among those of moving pictures, the first is 0; None: the best.
 
     Attributes:
         info: what is known of the clip. Notices on repairs are added while it is decoded.
@@ -60,6 +61,7 @@ class VideoSource:
         deinterlacing: Deinterlacing = Deinterlacing.FRAME,
         repeats: bool = False,
         scales: bool = False,
+        stream: int | None = None,
     ) -> None:
         if frames is not None and frames < 1:
             raise ValueError(f"{frames} frames are none")
@@ -74,7 +76,7 @@ class VideoSource:
         self._opened = open_input(name)
         self._container = self._opened.container
         try:
-            self._video = find_video(self._container, name)
+            self._video = find_video(self._container, name, stream)
             refuse_hdr(name, self._video.codec_context.color_trc, overrides)
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]

@@ -20,7 +20,7 @@ from ..frames import VideoInfo
 from .companions import KEPT_TYPES
 from .deinterlacing import Deinterlacer, Deinterlacing
 from .frame_rate import nominal_rate
-from .opening import COVER_ART
+from .opening import COVER_ART, moving_streams
 from .pixel_layouts import PixelLayout, pixel_layout
 
 Code = TypeVar("Code", bound=IntEnum)
@@ -118,9 +118,28 @@ def _notices(
         yield "Transparency is not kept."
     if deinterlacer.notice:
         yield deinterlacer.notice
+    moving = moving_streams(container)
+    if len(moving) > 1:
+        yield _choice(moving, stream)
     for other in container.streams:
-        if other.index != stream.index and other.type not in KEPT_TYPES and not _is_told(other, container, stream):
+        if other not in moving and other.type not in KEPT_TYPES and not _is_told(other, container, stream):
             yield _loss(other)
+
+
+def _choice(moving: list[VideoStream], taken: VideoStream) -> str:
+    """Which of several video streams it is, and how to have another."""
+    others = (f"--stream {n} ({_sketch(s)})" for n, s in enumerate(moving) if s.index != taken.index)
+    number = next(n for n, s in enumerate(moving) if s.index == taken.index)
+    return f"Video stream {number} of {len(moving)} ({_sketch(taken)}) is converted; for another: {', '.join(others)}."
+
+
+def _sketch(stream: VideoStream) -> str:
+    """What tells a stream from others."""
+    context = stream.codec_context
+    if context is None:
+        return "no decoder"
+    words = (stream.metadata.get("title"), context.codec.canonical_name, f"{context.width}×{context.height}")
+    return ", ".join(word for word in words if word)
 
 
 def _is_told(other: Stream, container: InputContainer, stream: VideoStream) -> bool:
@@ -145,8 +164,6 @@ def _stated(key: str, *holders: Stream | InputContainer) -> str | None:
 def _loss(stream: Stream) -> str:
     if stream.disposition & COVER_ART:
         return f"Cover art (stream {stream.index}) is not kept."
-    if stream.type == "video":
-        return f"Video stream {stream.index} is not converted."
     name = f" ({stream.name})" if stream.name else ""
     return f"{stream.type.capitalize()} stream {stream.index}{name} is not kept."
 

@@ -70,7 +70,7 @@ class VideoWriter:
         streams, dropped = sort_streams(companions.streams, container)
         self._notices = [*_picture_notices(self._encoder, info, container), *dropped]
         with _translated(path):
-            muxer_options = _muxer_options(container, info, streams)
+            muxer_options = _muxer_options(container, info, [carried.stream for carried in streams])
             self._output = av.open(str(path.absolute()), "w", container.value, container_options=muxer_options)
         self._is_open = True
         self._delay: int | None = None
@@ -125,6 +125,7 @@ class VideoWriter:
         """
         with _translated(self._path):
             self._mux(self._encoder.flush())
+            self._passthrough.flush()
             self._output.close()
             if content_light is not None:
                 patch_content_light(self._path, self._encoder.coding, content_light)

@@ -114,15 +114,23 @@ def _why_not_media(name: str) -> str:
     return "not a media file, or empty, or cut off before its header"
 
 
-def find_video(container: InputContainer, name: str) -> VideoStream:
-    """The first stream of moving pictures, ready to decode; cover art is none.
+def moving_streams(container: InputContainer) -> list[VideoStream]:
+    """The video streams that are no cover art or thumbnails, in the input's order."""
+    return [stream for stream in container.streams.video if not stream.disposition & COVER_ART]
+
+
+def find_video(container: InputContainer, name: str, number: int | None = None) -> VideoStream:
+    """A stream of moving pictures, ready to decode; cover art is none.
+
+    Args:
+        container: opened.
+        name: of the input, for errors.
+        number: of the stream among `moving_streams`, the first is 0. None: what FFmpeg takes for the best.
 
     Raises:
         InputError: there is none, it can't be decoded, or its pictures are too large.
     """
-    stream = next((s for s in container.streams.video if not s.disposition & COVER_ART), None)
-    if stream is None:
-        raise InputError(f"{name}: no video stream")
+    stream = _chosen(container, name, number)
     context = stream.codec_context
     if context is None:
         raise InputError(f"{name}: no decoder for its video stream")
@@ -131,3 +139,17 @@ def find_video(container: InputContainer, name: str) -> VideoStream:
     stream.thread_type = "AUTO"
     context.options = {"max_pixels": str(MAX_PIXELS)}
     return stream
+
+
+def _chosen(container: InputContainer, name: str, number: int | None) -> VideoStream:
+    moving = moving_streams(container)
+    if not moving:
+        still = "only a still picture (cover art), no video stream" if container.streams.video else "no video stream"
+        raise InputError(f"{name}: {still}")
+    if number is None:
+        best = container.streams.best("video")
+        return next((stream for stream in moving if stream is best), moving[0])
+    if number >= len(moving):
+        there = "one video stream, which is 0" if len(moving) == 1 else f"video streams 0 to {len(moving) - 1}"
+        raise InputError(f"{name}: has no video stream {number}; it has {there}")
+    return moving[number]

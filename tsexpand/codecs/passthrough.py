@@ -1,143 +1,27 @@
-"""The input's other streams, chapters and metadata, carried into the output as they are.
+"""Packets, chapters and metadata of the input, brought into the output."""
 
-What the output can hold is found out before its first packet by trying: each stream against a
-container in memory that is thrown away. The rest is dropped, with a notice.
-"""
-
-import io
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
-from enum import Enum
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
 from av.container import OutputContainer
-from av.error import FFmpegError, InvalidDataError
+from av.error import InvalidDataError
 from av.rational import AVRational
-from av.stream import AttachmentStream, Stream
+from av.stream import Stream
 
-from ..errors import OutputError
 from ..frames import Packets
+from .carriage import Carried, Container, add_to, lasting, sort_streams, title_of
+from .companion_packets import AnyPacket
 from .companions import Companions
+from .text_subtitles import TextRecoder
 
-_STALE_METADATA = frozenset(
-    {
-        "MAJOR_BRAND",
-        "MINOR_VERSION",
-        "COMPATIBLE_BRANDS",
-        "ENCODER",
-        "DURATION",
-        "BPS",
-        "NUMBER_OF_FRAMES",
-        "NUMBER_OF_BYTES",
-        "VENDOR_ID",
-        "ALPHA_MODE",
-    }
-)
-"""What describes the input file and not what is kept of it; Matroska may append a language: BPS-eng."""
-
-
-_DESCRIBED_BY_PACKETS = frozenset({"ac3", "eac3"})
-"""Codecs for which FFmpeg's MP4 muxer needs a packet before it can write the header."""
-
-
-class Container(Enum):
-    """File formats for video, by FFmpeg's names."""
-
-    MP4 = "mp4"
-    MOV = "mov"
-    MKV = "matroska"
-
-    @classmethod
-    def suffixes(cls) -> "dict[str, Container]":
-        """Suffixes of paths, and the format that each asks for."""
-        return {f".{container.name.lower()}": container for container in cls}
-
-    @classmethod
-    def of(cls, path: Path) -> "Container":
-        """The format that a path's suffix asks for; raises OutputError where there is none."""
-        suffixes = cls.suffixes()
-        if path.suffix.lower() not in suffixes:
-            raise OutputError(f"{path}: suffix of no video format we write; use {', '.join(suffixes)}")
-        return suffixes[path.suffix.lower()]
-
-
-def lasting(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Metadata without what was true of the input file only."""
-    return {key: value for key, value in metadata.items() if not _is_stale(key.upper())}
-
-
-def _is_stale(key: str) -> bool:
-    return key.startswith("_STATISTICS") or key.partition("-")[0] in _STALE_METADATA
-
-
-def sort_streams(streams: tuple[Stream, ...], container: Container) -> tuple[list[Stream], list[str]]:
-    """Which streams the container can hold.
-
-    Returns:
-        Those that it holds, and a sentence on each of the others.
-    """
-    kept = [stream for stream in streams if _fits(stream, container)]
-    return kept, [_dropped(stream, container) for stream in streams if stream not in kept]
-
-
-def _fits(stream: Stream, container: Container) -> bool:
-    """Whether a header with the stream can be written.
-
-    MP4 and MOV write theirs at the end, where a refusal is late: here it is asked for at once.
-    """
-    at_once = container is not Container.MKV and _codec(stream) not in _DESCRIBED_BY_PACKETS
-    options = {"movflags": "empty_moov"} if at_once else {}
-    trial = av.open(io.BytesIO(), "w", format=container.value, container_options=options)
-    try:
-        _add(trial, stream)
-        trial.start_encoding()
-    except (ValueError, FFmpegError):  # PyAV's and FFmpeg's ways to say no
-        return False
-    finally:
-        with suppress(FFmpegError):  # some trailers want packets
-            trial.close()
-    return True
-
-
-def _dropped(stream: Stream, container: Container) -> str:
-    others = [c.name for c in Container if c is not container and _fits(stream, c)]
-    where = f"; {' or '.join(others)} can" if others else ""
-    return f"{_title(stream)} dropped: {container.name} can't hold it{where}"
-
-
-def _title(stream: Stream) -> str:
-    if isinstance(stream, AttachmentStream):
-        return f"attachment {_file_name(stream)}"
-    return f"{stream.type} stream {stream.index} ({', '.join(filter(None, (_codec(stream), stream.language)))})"
-
-
-def _codec(stream: Stream) -> str:
-    context = stream.codec_context
-    return context.codec.canonical_name if context is not None else "unknown"
-
-
-def _file_name(stream: AttachmentStream) -> str:
-    return stream.metadata.get("filename", f"attachment-{stream.index}")
-
-
-def _add(output: OutputContainer, stream: Stream) -> Stream:
-    """A stream like the given one in the output."""
-    if isinstance(stream, AttachmentStream):
-        return output.add_attachment(_file_name(stream), stream.mimetype or "application/octet-stream", stream.data)
-    if stream.type not in ("audio", "subtitle"):
-        raise ValueError(f"{stream.type} streams are not carried over")
-    added = output.add_stream_from_template(stream, opaque=True)
-    added.metadata.update(lasting(stream.metadata))
-    added.disposition = stream.disposition
-    return added
+__all__ = ["Container", "Passthrough", "lasting", "sort_streams"]
 
 
 class Passthrough:
-    """Copies packets of kept streams into an output whose header is not yet written.
+    """Brings packets of kept streams into an output whose header is not yet written.
 
     Args:
         output: open for writing.
@@ -148,10 +32,11 @@ class Passthrough:
         delay: seconds added to the times of all packets.
     """
 
-    def __init__(self, output: OutputContainer, streams: list[Stream], companions: Companions) -> None:
+    def __init__(self, output: OutputContainer, streams: list[Carried], companions: Companions) -> None:
         self.delay = Fraction(0)
         self._output = output
-        self._streams = {stream.index: _add(output, stream) for stream in streams}
+        self._streams = {carried.stream.index: add_to(output, carried) for carried in streams}
+        self._titles = {carried.stream.index: title_of(carried.stream) for carried in streams}
         self._ends: dict[int, int] = {}
         self._repairs: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
@@ -162,32 +47,53 @@ class Passthrough:
     def notices(self) -> tuple[str, ...]:
         """What had to be repaired or dropped so far, a sentence each."""
         repaired = (f"{title}: repaired the times of {count} packets" for title, count in self._repairs.items())
-        refused = (f"{count} damaged packets of {title} are not kept." for title, count in self._refused.items())
+        recoders = ((self._titles[i], t) for i, t in self._streams.items() if isinstance(t, TextRecoder))
+        lost = self._refused + Counter({title: recoder.refused for title, recoder in recoders})
+        refused = (f"{count} damaged packets of {title} are not kept." for title, count in lost.items())
         return (*repaired, *refused)
 
     def mux(self, packets: Packets) -> None:
-        """Writes packets of the input's streams, bytes unchanged; those of other streams are passed over."""
+        """Writes packets of the input's streams, bytes unchanged but of text that is recoded; passes others over."""
         for packet in packets:
             assert isinstance(packet, av.Packet)
             target = self._streams.get(packet.stream.index)
-            if target is not None and packet.size:
-                self._mux(packet, target)
+            if target is None or not packet.size:
+                continue
+            if isinstance(target, TextRecoder):
+                self._write(target, target.recode(packet, self.delay))
+            else:
+                self._copy(packet, target)
 
-    def _mux(self, packet: "av.Packet[Any]", target: Stream) -> None:
+    def flush(self) -> None:
+        """Writes what was held back, at the end."""
+        for target in self._streams.values():
+            if isinstance(target, TextRecoder):
+                self._write(target, target.flush())
+
+    def _write(self, recoder: TextRecoder, packets: Iterator[AnyPacket]) -> None:
+        for packet in packets:
+            self._put_in_order(packet, recoder.stream)
+            self._output.mux(packet)
+
+    def _copy(self, packet: "av.Packet[Any]", target: Stream) -> None:
         """Muxes, then restores the packet: muxing changes its clock, and another output may be next."""
         source, clock = packet.stream, (packet.time_base, packet.pts, packet.dts, packet.duration)
         assert target.time_base is not None  # the header is written
         packet.rescale_ts(AVRational(target.time_base.numerator, target.time_base.denominator))
         _delay(packet, round(self.delay / target.time_base))
+        if target.type != "subtitle" or _clip(packet):
+            self._mux(packet, target, self._titles[source.index])
+        packet.stream = source
+        packet.time_base, packet.pts, packet.dts, packet.duration = clock
+
+    def _mux(self, packet: "av.Packet[Any]", target: Stream, title: str) -> None:
         if self._put_in_order(packet, target):
-            self._repairs[_title(source)] += 1
+            self._repairs[title] += 1
         packet.stream = target
         try:
             self._output.mux(packet)
         except InvalidDataError:  # of the muxer's own filter, such as ADTS to MP4's AAC, in front of all interleaving
-            self._refused[_title(source)] += 1
-        packet.stream = source
-        packet.time_base, packet.pts, packet.dts, packet.duration = clock
+            self._refused[title] += 1
 
     def _put_in_order(self, packet: "av.Packet[Any]", target: Stream) -> bool:
         """Makes the decoding times rise, as muxers demand and damaged files don't; whether it had to."""
@@ -205,3 +111,13 @@ class Passthrough:
 def _delay(packet: "av.Packet[Any]", ticks: int) -> None:
     packet.pts = None if packet.pts is None else packet.pts + ticks
     packet.dts = None if packet.dts is None else packet.dts + ticks
+
+
+def _clip(packet: "av.Packet[Any]") -> bool:
+    """Lets what is shown from before 0 on, as at the start of an excerpt, begin at 0; False where it is over by then."""
+    if packet.pts is None or packet.pts >= 0:
+        return True
+    end = packet.pts + packet.duration if packet.duration else None  # pictures often don't say
+    packet.pts = packet.dts = 0
+    packet.duration = max(0, end or 0)
+    return end is None or end > 0

@@ -1,0 +1,179 @@
+"""What of an input's other streams a container can carry, and how.
+
+It is found out before the first packet by trying: each stream against a container in memory that is thrown
+away. Text that a container can't hold is recoded; the rest is dropped, with a notice.
+"""
+
+import io
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.stream import AttachmentStream, Stream
+
+from ..errors import OutputError
+from .text_subtitles import TEXT_CODECS, TextRecoder
+
+_STALE_METADATA = frozenset(
+    {
+        "MAJOR_BRAND",
+        "MINOR_VERSION",
+        "COMPATIBLE_BRANDS",
+        "ENCODER",
+        "DURATION",
+        "BPS",
+        "NUMBER_OF_FRAMES",
+        "NUMBER_OF_BYTES",
+        "VENDOR_ID",
+        "ALPHA_MODE",
+    }
+)
+"""What describes the input file and not what is kept of it; Matroska may append a language: BPS-eng."""
+
+_DESCRIBED_BY_PACKETS = frozenset({"ac3", "eac3"})
+"""Codecs for which FFmpeg's MP4 muxer needs a packet before it can write the header."""
+
+
+class Container(Enum):
+    """File formats for video, by FFmpeg's names."""
+
+    MP4 = "mp4"
+    MOV = "mov"
+    MKV = "matroska"
+
+    @classmethod
+    def suffixes(cls) -> "dict[str, Container]":
+        """Suffixes of paths, and the format that each asks for."""
+        return {f".{container.name.lower()}": container for container in cls}
+
+    @classmethod
+    def of(cls, path: Path) -> "Container":
+        """The format that a path's suffix asks for; raises OutputError where there is none."""
+        suffixes = cls.suffixes()
+        if path.suffix.lower() not in suffixes:
+            raise OutputError(f"{path}: suffix of no video format we write; use {', '.join(suffixes)}")
+        return suffixes[path.suffix.lower()]
+
+
+_TEXT_CODECS = {Container.MP4: "mov_text", Container.MOV: "mov_text", Container.MKV: "subrip"}
+"""What text subtitles are recoded to where a container can't hold them as they are."""
+
+
+def lasting(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata without what was true of the input file only."""
+    return {key: value for key, value in metadata.items() if not _is_stale(key.upper())}
+
+
+def _is_stale(key: str) -> bool:
+    return key.startswith("_STATISTICS") or key.partition("-")[0] in _STALE_METADATA
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A stream of the input that goes into the output.
+
+    Attributes:
+        stream: likewise.
+        text_codec: what its text is recoded to; None: its packets are copied.
+    """
+
+    stream: Stream
+    text_codec: str | None = None
+
+
+def sort_streams(streams: tuple[Stream, ...], container: Container) -> tuple[list[Carried], list[str]]:
+    """Which streams the container can carry, and how.
+
+    Returns:
+        Those that it carries, and a sentence on each that is dropped or recoded.
+    """
+    carried, notices = [], []
+    for stream in streams:
+        choices = (Carried(stream), Carried(stream, _TEXT_CODECS[container]))
+        choice = next((choice for choice in choices if _fits(choice, container)), None)
+        if choice is not None:
+            carried.append(choice)
+        if choice != choices[0]:
+            notices.append(_dropped(stream, container) if choice is None else _recoded(choice, container))
+    return carried, notices
+
+
+def _fits(carried: Carried, container: Container) -> bool:
+    """Whether a header with the stream can be written.
+
+    MP4 and MOV write theirs at the end, where a refusal is late: here it is asked for at once.
+    """
+    if carried.text_codec is not None and _codec(carried.stream) not in TEXT_CODECS:
+        return False
+    at_once = container is not Container.MKV and _codec(carried.stream) not in _DESCRIBED_BY_PACKETS
+    options = {"movflags": "empty_moov"} if at_once else {}
+    trial = av.open(io.BytesIO(), "w", format=container.value, container_options=options)
+    try:
+        add_to(trial, carried)
+        trial.start_encoding()
+    except (ValueError, FFmpegError):  # PyAV's and FFmpeg's ways to say no
+        return False
+    finally:
+        with suppress(FFmpegError):  # some trailers want packets
+            trial.close()
+    return True
+
+
+def _recoded(carried: Carried, container: Container) -> str:
+    """What recoding keeps of text, and where nothing would be lost."""
+    others = " or ".join(_homes(carried.stream, container))
+    lost = "bold, italics and colours are kept, other styling is not"
+    return f"{title_of(carried.stream)} becomes {carried.text_codec} in {container.name}: {lost}; {others} keeps all"
+
+
+def _dropped(stream: Stream, container: Container) -> str:
+    others = _homes(stream, container)
+    where = f"; {' or '.join(others)} can" if others else ""
+    return f"{title_of(stream)} dropped: {container.name} can't hold it{where}"
+
+
+def _homes(stream: Stream, container: Container) -> list[str]:
+    """The other containers, which can hold a stream as it is."""
+    return [c.name for c in Container if c is not container and _fits(Carried(stream), c)]
+
+
+def title_of(stream: Stream) -> str:
+    """What a stream is called in notices."""
+    if isinstance(stream, AttachmentStream):
+        return f"attachment {_file_name(stream)}"
+    return f"{stream.type} stream {stream.index} ({', '.join(filter(None, (_codec(stream), stream.language)))})"
+
+
+def _codec(stream: Stream) -> str:
+    context = stream.codec_context
+    return context.codec.canonical_name if context is not None else "unknown"
+
+
+def _file_name(stream: AttachmentStream) -> str:
+    return stream.metadata.get("filename", f"attachment-{stream.index}")
+
+
+def add_to(output: OutputContainer, carried: Carried) -> "Stream | TextRecoder":
+    """A stream like the given one in the output, or what recodes into one."""
+    stream = carried.stream
+    if isinstance(stream, AttachmentStream):
+        return output.add_attachment(_file_name(stream), stream.mimetype or "application/octet-stream", stream.data)
+    if stream.type not in ("audio", "subtitle"):
+        raise ValueError(f"{stream.type} streams are not carried over")
+    if carried.text_codec is not None:
+        recoder = TextRecoder(output, stream, carried.text_codec)
+        _describe(recoder.stream, stream)
+        return recoder
+    added = output.add_stream_from_template(stream, opaque=True)
+    _describe(added, stream)
+    return added
+
+
+def _describe(added: Stream, stream: Stream) -> None:
+    added.metadata.update(lasting(stream.metadata))
+    added.disposition = stream.disposition
