@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.stream import AttachmentStream, Stream
@@ -37,6 +38,10 @@ _STALE_METADATA = frozenset(
 
 _DESCRIBED_BY_PACKETS = frozenset({"ac3", "eac3"})
 """Codecs for which FFmpeg's MP4 muxer needs a packet before it can write the header."""
+
+
+_PLAIN_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
+"""What channels are where the input says but how many: MP4 holds no PCM without a layout."""
 
 
 class Container(Enum):
@@ -100,6 +105,8 @@ def sort_streams(streams: tuple[Stream, ...], container: Container) -> tuple[lis
             carried.append(choice)
         if choice != choices[0]:
             notices.append(_dropped(stream, container) if choice is None else _recoded(choice, container))
+        elif container is Container.MP4 and _codec(stream).startswith("pcm_"):
+            notices.append(f"{title_of(stream)}: players from before 2023 misread PCM in MP4; MOV and MKV are safe")
     return carried, notices
 
 
@@ -170,6 +177,8 @@ def add_to(output: OutputContainer, carried: Carried) -> "Stream | TextRecoder":
         _describe(recoder.stream, stream)
         return recoder
     added = output.add_stream_from_template(stream, opaque=True)
+    if isinstance(added, AudioStream) and added.codec_context.layout.name in _PLAIN_LAYOUTS:
+        added.codec_context.layout = _PLAIN_LAYOUTS[added.codec_context.layout.name]
     _describe(added, stream)
     return added
 

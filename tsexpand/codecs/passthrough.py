@@ -35,6 +35,8 @@ class Passthrough:
     def __init__(self, output: OutputContainer, streams: list[Carried], companions: Companions) -> None:
         self.delay = Fraction(0)
         self._output = output
+        # Matroska's milliseconds are longer than packets of TrueHD, of which several begin in the same one.
+        self._is_strict = output.format.name != Container.MKV.value
         self._streams = {carried.stream.index: add_to(output, carried) for carried in streams}
         self._titles = {carried.stream.index: title_of(carried.stream) for carried in streams}
         self._ends: dict[int, int] = {}
@@ -96,14 +98,19 @@ class Passthrough:
             self._refused[title] += 1
 
     def _put_in_order(self, packet: "av.Packet[Any]", target: Stream) -> bool:
-        """Makes the decoding times rise, as muxers demand and damaged files don't; whether it had to."""
+        """Makes the decoding times rise, as muxers demand and damaged files don't; whether it had to.
+
+        A sound that does not say how long it is lasts as long as the one before: MP4 would cut the last one off.
+        """
         end = self._ends.get(target.index)
         stated = packet.pts if packet.dts is None else packet.dts
-        floor = stated if end is None else end + (target.type == "audio")
+        floor = stated if end is None else end + (target.type == "audio" and self._is_strict)
         dts = max((time for time in (stated, floor) if time is not None), default=0)
         pts = dts if packet.pts is None else max(packet.pts, dts)
         changed = (packet.pts, packet.dts) != (pts, dts)
         packet.pts, packet.dts = pts, dts
+        if target.type == "audio" and not packet.duration and end is not None:
+            packet.duration = dts - end
         self._ends[target.index] = dts
         return changed
 
@@ -114,7 +121,7 @@ def _delay(packet: "av.Packet[Any]", ticks: int) -> None:
 
 
 def _clip(packet: "av.Packet[Any]") -> bool:
-    """Lets what is shown from before 0 on, as at the start of an excerpt, begin at 0; False where it is over by then."""
+    """Lets what is shown from before 0 on, as at the start of an excerpt, begin at 0; False where it is over."""
     if packet.pts is None or packet.pts >= 0:
         return True
     end = packet.pts + packet.duration if packet.duration else None  # pictures often don't say
