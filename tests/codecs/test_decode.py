@@ -550,12 +550,13 @@ def test_unsupported_signals(tmp_path: Path, tags: dict[str, int], message: str)
         VideoSource(str(tmp_path / "clip.mkv"))
 
 
-def test_an_unsupported_pixel_format(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("pixel_format", "words"), [("gbrpf32le", "gbrpf32le"), ("xyz12le", "of digital cinema")])
+def test_an_unsupported_pixel_format(tmp_path: Path, pixel_format: str, words: str) -> None:
     with av.open(str(tmp_path / "clip.nut"), "w") as out:
         stream = out.add_stream("rawvideo", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 16, 8, "gbrpf32le"
-        out.mux(stream.encode(av.VideoFrame(16, 8, "gbrpf32le")))
-    with pytest.raises(InputError, match="pixel format gbrpf32le is not supported"):
+        stream.width, stream.height, stream.pix_fmt = 16, 8, pixel_format
+        out.mux(stream.encode(av.VideoFrame(16, 8, pixel_format)))
+    with pytest.raises(InputError, match=rf"clip\.nut: pixel format .*{words}.* not supported; convert it first"):
         VideoSource(str(tmp_path / "clip.nut"))
 
 

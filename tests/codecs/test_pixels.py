@@ -23,7 +23,7 @@ PACKED = {
     **dict.fromkeys(("p210le", "p210be", "y210le", "nv20le"), "yuv422p10le"),
     **dict.fromkeys(("p212le", "y212le"), "yuv422p12le"),
     **dict.fromkeys(("p216le", "y216le"), "yuv422p16le"),
-    **dict.fromkeys(("p410le", "xv30le"), "yuv444p10le"),
+    **dict.fromkeys(("p410le", "xv30le", "v30xle"), "yuv444p10le"),
     **dict.fromkeys(("p412le", "xv36le", "xv36be"), "yuv444p12le"),
     **dict.fromkeys(("p416le", "xv48le", "ayuv64le"), "yuv444p16le"),
     **dict.fromkeys(("rgb24", "bgr24", "rgba", "bgra", "argb", "abgr", "rgb0", "bgr0", "0rgb", "0bgr"), "gbrp"),

@@ -70,8 +70,9 @@ _TEXT_CODECS = {Container.MP4: "mov_text", Container.MOV: "mov_text", Container.
 
 
 def lasting(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Metadata without what was true of the input file only."""
-    return {key: value for key, value in metadata.items() if not _is_stale(key.upper())}
+    """Metadata without what was true of the input file only; QuickTime's name of a track is its title."""
+    kept = {key: value for key, value in metadata.items() if not _is_stale(key.upper())}
+    return kept if "name" not in kept or "title" in kept else {**kept, "title": kept["name"]}
 
 
 def _is_stale(key: str) -> bool:

@@ -64,7 +64,9 @@ def readable_layout(name: str, frame: av.VideoFrame) -> PixelLayout:
     """The layout of a picture's pixel format; raises InputError where we can't read it."""
     layout = pixel_layout(frame.format.name)
     if layout is None:
-        raise InputError(f"{name}: pixel format {frame.format.name} is not supported")
+        cinema = " (X′Y′Z′ of digital cinema)" if frame.format.name.startswith("xyz") else ""
+        advice = "convert it first, such as with ffmpeg -i INPUT -c:v ffv1 -pix_fmt gbrp16le OUTPUT.mkv"
+        raise InputError(f"{name}: pixel format {frame.format.name}{cinema} is not supported; {advice}")
     return layout
 
 
