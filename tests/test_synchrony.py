@@ -47,6 +47,11 @@ def write_clip(path: Path, codecs: tuple[str, str], start: Fraction, sound_later
             output.mux(packet)
 
 
+def sound_of(path: Path) -> list[str]:
+    with av.open(str(path)) as container:
+        return [stream.codec_context.name for stream in container.streams.audio]
+
+
 def flash(path: Path) -> Fraction:
     with av.open(str(path)) as container:
         frames = ((frame, frame.reformat(format="gray").to_ndarray().mean()) for frame in container.decode(video=0))
@@ -71,6 +76,8 @@ CLIPS: dict[str, tuple[str, tuple[str, str], Fraction, Fraction, dict[str, str]]
     "MOV, uncompressed, sound late": ("mov", ("mpeg4", "pcm_s16le"), Fraction(0), Fraction(123, 1000), {}),
     "Matroska, sound late": ("mkv", ("libx264", "mp3"), Fraction(0), Fraction(1, 2), {}),
     "Matroska, late altogether": ("mkv", ("libx264", "ac3"), Fraction(10), Fraction(1, 10), {}),
+    "Matroska, FLAC, sound late": ("mkv", ("libx264", "flac"), Fraction(0), Fraction(1, 4), {}),
+    "MOV, A-law": ("mov", ("mpeg4", "pcm_alaw"), Fraction(0), Fraction(1, 4), {}),
     "transport stream": ("ts", ("mpeg2video", "mp2"), Fraction(0), Fraction(0), {}),
     "transport stream, sound late": ("ts", ("mpeg2video", "ac3"), Fraction(0), Fraction(1, 2), {}),
     # 33 bits of 90 kHz end at 95443.7 s.
@@ -86,6 +93,9 @@ def test_the_click_stays_with_the_flash(tmp_path: Path, clip: str, suffix: str) 
     source, output = tmp_path / f"in.{kind}", tmp_path / f"out.{suffix}"
     write_clip(source, codecs, start, sound_later, **muxer)
     convert(options(source, output, denoise=False), IDENTITY)
+    if (codecs[1], suffix) == ("pcm_alaw", "mp4"):
+        assert sound_of(output) == []  # MP4 holds no A-law, and what MOV and MKV get instead, plain samples, not well
+        return
     before, after = click(source) - flash(source), click(output) - flash(output)
     assert abs(before - sound_later) < Fraction(2, 1000)  # the clip is what it should be
     rounding = Fraction(1, 1000) if suffix == "mkv" else Fraction(1, RATE)

@@ -3,8 +3,10 @@
 import random
 import shutil
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 import torch
 
@@ -100,6 +102,26 @@ def test_other_numbers_of_pictures_and_other_sound_are_found(folder: Path, tmp_p
     found = failed(folder / "out.mkv", tmp_path / "other.mkv")
     assert found["frame count"] == f"{FRAMES}, the source has {FRAMES + 2}"
     assert found["audio 2"].startswith("0 bytes")
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_subtitles_that_were_recoded_are_compared(folder: Path, tmp_path: Path, suffix: str) -> None:
+    with av.open(str(folder / "clip.mkv")) as clip, av.open(str(tmp_path / "in.mkv"), "w") as out:
+        video = out.add_stream_from_template(clip.streams.video[0], opaque=True)
+        text = out.add_mux_stream("subrip", time_base=Fraction(1, 1000))
+        packets = [(packet, video) for packet in clip.demux(clip.streams.video[0]) if packet.size]
+        for begin, duration in ((40, 120), (80, 40), (200, 80)):  # two of them overlap
+            line = av.Packet(b"Hello")
+            line.pts, line.dts, line.duration, line.time_base = begin, begin, duration, Fraction(1, 1000)
+            packets.append((line, text))
+        for packet, stream in sorted(packets, key=lambda pair: pair[0].dts * pair[0].time_base):
+            packet.stream = stream
+            out.mux(packet)
+    convert(options(tmp_path / "in.mkv", tmp_path / f"out.{suffix}"), IDENTITY)
+    checks = {check.name: check for check in verify(str(tmp_path / f"out.{suffix}"), str(tmp_path / "in.mkv")).checks}
+    assert checks["subtitle 1"].passed
+    assert checks["subtitle 1 sync"].passed
+    assert ("another codec" in checks["subtitle 1"].detail) == (suffix == "mp4")
 
 
 def test_sdr_is_no_hdr(folder: Path) -> None:

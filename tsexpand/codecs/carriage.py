@@ -5,7 +5,7 @@ away. Text that a container can't hold is recoded; the rest is dropped, with a n
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -18,7 +18,10 @@ from av.error import FFmpegError
 from av.stream import AttachmentStream, Stream
 
 from ..errors import OutputError
+from .plain_sound import PLAIN_LAYOUTS, SoundRecoder, can_be_decoded
 from .text_subtitles import TEXT_CODECS, TextRecoder
+
+Recoder = TextRecoder | SoundRecoder
 
 _STALE_METADATA = frozenset(
     {
@@ -38,10 +41,6 @@ _STALE_METADATA = frozenset(
 
 _DESCRIBED_BY_PACKETS = frozenset({"ac3", "eac3"})
 """Codecs for which FFmpeg's MP4 muxer needs a packet before it can write the header."""
-
-
-_PLAIN_LAYOUTS = {"1 channels": "mono", "2 channels": "stereo"}
-"""What channels are where the input says but how many: MP4 holds no PCM without a layout."""
 
 
 class Container(Enum):
@@ -85,11 +84,11 @@ class Carried:
 
     Attributes:
         stream: likewise.
-        text_codec: what its text is recoded to; None: its packets are copied.
+        is_recoded: whether its text, or its sound, is decoded and written in another way; else its packets are copied.
     """
 
     stream: Stream
-    text_codec: str | None = None
+    is_recoded: bool = False
 
 
 def sort_streams(streams: tuple[Stream, ...], container: Container) -> tuple[list[Carried], list[str]]:
@@ -98,17 +97,20 @@ def sort_streams(streams: tuple[Stream, ...], container: Container) -> tuple[lis
     Returns:
         Those that it carries, and a sentence on each that is dropped or recoded.
     """
-    carried, notices = [], []
+    carried: list[Carried] = []
+    notices: list[str] = []
     for stream in streams:
-        choices = (Carried(stream), Carried(stream, _TEXT_CODECS[container]))
-        choice = next((choice for choice in choices if _fits(choice, container)), None)
+        choice = _choice(stream, container)
         if choice is not None:
             carried.append(choice)
-        if choice != choices[0]:
-            notices.append(_dropped(stream, container) if choice is None else _recoded(choice, container))
-        elif container is Container.MP4 and _codec(stream).startswith("pcm_"):
-            notices.append(f"{title_of(stream)}: players from before 2023 misread PCM in MP4; MOV and MKV are safe")
+        notices += _notices(stream, choice, container)
     return carried, notices
+
+
+def _choice(stream: Stream, container: Container) -> Carried | None:
+    """As it is where that fits, else recoded, else not at all."""
+    choices = (Carried(stream), Carried(stream, is_recoded=True))
+    return next((choice for choice in choices if _fits(choice, container)), None)
 
 
 def _fits(carried: Carried, container: Container) -> bool:
@@ -116,7 +118,7 @@ def _fits(carried: Carried, container: Container) -> bool:
 
     MP4 and MOV write theirs at the end, where a refusal is late: here it is asked for at once.
     """
-    if carried.text_codec is not None and _codec(carried.stream) not in TEXT_CODECS:
+    if carried.is_recoded and not _can_be_recoded(carried.stream, container):
         return False
     at_once = container is not Container.MKV and _codec(carried.stream) not in _DESCRIBED_BY_PACKETS
     options = {"movflags": "empty_moov"} if at_once else {}
@@ -132,22 +134,24 @@ def _fits(carried: Carried, container: Container) -> bool:
     return True
 
 
-def _recoded(carried: Carried, container: Container) -> str:
-    """What recoding keeps of text, and where nothing would be lost."""
-    others = " or ".join(_homes(carried.stream, container))
-    lost = "bold, italics and colours are kept, other styling is not"
-    return f"{title_of(carried.stream)} becomes {carried.text_codec} in {container.name}: {lost}; {others} keeps all"
+def _can_be_recoded(stream: Stream, container: Container) -> bool:
+    """Text everywhere; sound where plain samples are read by all players."""
+    return _codec(stream) in TEXT_CODECS or (container is not Container.MP4 and can_be_decoded(stream))
 
 
-def _dropped(stream: Stream, container: Container) -> str:
-    others = _homes(stream, container)
-    where = f"; {' or '.join(others)} can" if others else ""
-    return f"{title_of(stream)} dropped: {container.name} can't hold it{where}"
-
-
-def _homes(stream: Stream, container: Container) -> list[str]:
-    """The other containers, which can hold a stream as it is."""
-    return [c.name for c in Container if c is not container and _fits(Carried(stream), c)]
+def _notices(stream: Stream, choice: Carried | None, container: Container) -> Iterator[str]:
+    others = [c for c in Container if c is not container]
+    whole = " or ".join(c.name for c in others if _fits(Carried(stream), c))
+    if choice is None:
+        where = " or ".join(c.name for c in others if _choice(stream, c) is not None)
+        yield f"{title_of(stream)} dropped: {container.name} can't hold it" + (f"; {where} can" if where else "")
+    elif choice.is_recoded and stream.type == "audio":
+        yield f"{title_of(stream)} becomes PCM in {container.name}" + (f"; {whole} keeps it as it is" if whole else "")
+    elif choice.is_recoded:
+        lost = "bold, italics and colours are kept, other styling is not"
+        yield f"{title_of(stream)} becomes {_TEXT_CODECS[container]} in {container.name}: {lost}; {whole} keeps all"
+    elif container is Container.MP4 and _codec(stream).startswith("pcm_"):
+        yield f"{title_of(stream)}: players from before 2023 misread PCM in MP4; MOV and MKV are safe"
 
 
 def title_of(stream: Stream) -> str:
@@ -166,22 +170,28 @@ def _file_name(stream: AttachmentStream) -> str:
     return stream.metadata.get("filename", f"attachment-{stream.index}")
 
 
-def add_to(output: OutputContainer, carried: Carried) -> "Stream | TextRecoder":
+def add_to(output: OutputContainer, carried: Carried) -> Stream | Recoder:
     """A stream like the given one in the output, or what recodes into one."""
     stream = carried.stream
     if isinstance(stream, AttachmentStream):
         return output.add_attachment(_file_name(stream), stream.mimetype or "application/octet-stream", stream.data)
     if stream.type not in ("audio", "subtitle"):
         raise ValueError(f"{stream.type} streams are not carried over")
-    if carried.text_codec is not None:
-        recoder = TextRecoder(output, stream, carried.text_codec)
+    if carried.is_recoded:
+        recoder = _recoder(output, stream)
         _describe(recoder.stream, stream)
         return recoder
     added = output.add_stream_from_template(stream, opaque=True)
-    if isinstance(added, AudioStream) and added.codec_context.layout.name in _PLAIN_LAYOUTS:
-        added.codec_context.layout = _PLAIN_LAYOUTS[added.codec_context.layout.name]
+    if isinstance(added, AudioStream) and added.codec_context.layout.name in PLAIN_LAYOUTS:
+        added.codec_context.layout = PLAIN_LAYOUTS[added.codec_context.layout.name]
     _describe(added, stream)
     return added
+
+
+def _recoder(output: OutputContainer, stream: Stream) -> Recoder:
+    if isinstance(stream, AudioStream):
+        return SoundRecoder(output, stream)
+    return TextRecoder(output, stream, _TEXT_CODECS[Container(output.format.name)])
 
 
 def _describe(added: Stream, stream: Stream) -> None:

@@ -12,10 +12,9 @@ from av.rational import AVRational
 from av.stream import Stream
 
 from ..frames import Packets
-from .carriage import Carried, Container, add_to, lasting, sort_streams, title_of
+from .carriage import Carried, Container, Recoder, add_to, lasting, sort_streams, title_of
 from .companion_packets import AnyPacket
 from .companions import Companions
-from .text_subtitles import TextRecoder
 
 __all__ = ["Container", "Passthrough", "lasting", "sort_streams"]
 
@@ -49,19 +48,19 @@ class Passthrough:
     def notices(self) -> tuple[str, ...]:
         """What had to be repaired or dropped so far, a sentence each."""
         repaired = (f"{title}: repaired the times of {count} packets" for title, count in self._repairs.items())
-        recoders = ((self._titles[i], t) for i, t in self._streams.items() if isinstance(t, TextRecoder))
+        recoders = ((self._titles[i], t) for i, t in self._streams.items() if isinstance(t, Recoder))
         lost = self._refused + Counter({title: recoder.refused for title, recoder in recoders})
         refused = (f"{count} damaged packets of {title} are not kept." for title, count in lost.items())
         return (*repaired, *refused)
 
     def mux(self, packets: Packets) -> None:
-        """Writes packets of the input's streams, bytes unchanged but of text that is recoded; passes others over."""
+        """Writes packets of the input's streams, bytes unchanged where they are not recoded; passes others over."""
         for packet in packets:
             assert isinstance(packet, av.Packet)
             target = self._streams.get(packet.stream.index)
             if target is None or not packet.size:
                 continue
-            if isinstance(target, TextRecoder):
+            if isinstance(target, Recoder):
                 self._write(target, target.recode(packet, self.delay))
             else:
                 self._copy(packet, target)
@@ -69,10 +68,10 @@ class Passthrough:
     def flush(self) -> None:
         """Writes what was held back, at the end."""
         for target in self._streams.values():
-            if isinstance(target, TextRecoder):
+            if isinstance(target, Recoder):
                 self._write(target, target.flush())
 
-    def _write(self, recoder: TextRecoder, packets: Iterator[AnyPacket]) -> None:
+    def _write(self, recoder: Recoder, packets: Iterator[AnyPacket]) -> None:
         for packet in packets:
             self._put_in_order(packet, recoder.stream)
             self._output.mux(packet)
