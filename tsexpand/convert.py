@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -24,6 +24,7 @@ from .frames import LightBatch, SignalBatch, VideoInfo
 from .interruption import Interruption
 from .sinks import Fetch, Sink
 from .sinks.delivery import DeliveryOptions, make_sink
+from .sinks.documents.provenance import Provenance
 from .temporal.denoising import denoise
 from .temporal.exposure import anchor
 from .temporal.smoothing import smooth
@@ -51,6 +52,8 @@ class ConvertOptions:
         scale_changed: whether pictures that change their size are brought to that of the first.
         keep_partial: whether Ctrl-C and SIGTERM leave what was converted, under a name that says so.
         stream: number of the video stream, see `VideoSource`.
+        command: what was typed, for the record; empty where there was no command line.
+        settings: the options of the command line by name, in JSON's types, for the record.
     """
 
     source: str
@@ -67,6 +70,8 @@ class ConvertOptions:
     scale_changed: bool = False
     keep_partial: bool = False
     stream: int | None = None
+    command: tuple[str, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     def open_source(self) -> VideoSource:
         """The source, open."""
@@ -149,7 +154,16 @@ def convert(
     """
     with ExitStack() as stack:
         source = stack.enter_context(options.open_source())
-        sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
+
+        def notices() -> tuple[str, ...]:
+            return (*source.info.notices, *engine.notices, *sink.notices)
+
+        def provenance() -> Provenance:
+            return _provenance(options, engine, notices())
+
+        sink = stack.enter_context(
+            make_sink(options.outputs, source.info, source.companions, options.delivery, provenance)
+        )
         on_open(source.info, (*source.info.notices, *sink.notices))
         engine.expect(source.info.width, source.info.height, _estimated_frames(source.info, options))
         if engine.notices:
@@ -169,9 +183,30 @@ def convert(
             stages=written.stages,
             bottleneck=written.bottleneck,
             content_light=sink.content_light,
-            notices=(*source.info.notices, *engine.notices, *sink.notices),
+            notices=notices(),
             interrupted=written.interrupted,
         )
+
+
+def _provenance(options: ConvertOptions, engine: Engine, notices: tuple[str, ...]) -> Provenance:
+    """What it takes to do it again: the options with what was chosen where they leave it open."""
+    setup = engine.setup
+    crf, preset = options.delivery.encoder.crf_and_preset
+    chosen = {
+        "device": setup.device,
+        "precision": setup.precision,
+        "compile": "always" if setup.compiled else "never",
+        "crf": crf,
+        "preset": preset,
+    }
+    return Provenance(
+        command=options.command,
+        options={**options.settings, **chosen},
+        weights=None if setup.weights is None else {"name": setup.weights, "sha256": setup.sha256 or ""},
+        engine=engine.description,
+        outputs=tuple(map(str, options.outputs)),
+        notices=notices,
+    )
 
 
 @dataclass(slots=True)

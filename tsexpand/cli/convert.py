@@ -11,6 +11,7 @@ from ..errors import INTERRUPTED, TsexpandError
 from .parameters import AutoInt, OneOrMore, Time
 from .progress import progress_view
 from .report import show_failure, show_report
+from .settings import command_line, settings
 
 if TYPE_CHECKING:
     from ..codecs.decode import SignalOverrides
@@ -35,7 +36,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="OUTPUT",
-    help="A second output of the same pass, folder or video; may be repeated.",
+    help="A second output of the same pass, folder, video or document (.json); may be repeated.",
 )
 @click.option(
     "--preview-tone",
@@ -148,8 +149,9 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     """Convert SDR clips to HDR.
 
     OUTPUT ending in .mp4, .mov or .mkv becomes HDR video, with the sound and subtitles of the
-    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder; any other name a
-    folder with an OpenEXR sequence. INPUT - reads standard input.
+    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder; .json documents its
+    light: a sidecar, or metadata for .dovi.json and .hdr10plus.json; any other name a folder with an
+    OpenEXR sequence. INPUT - reads standard input.
 
     \b
     tsexpand convert input.mp4 out/
@@ -228,7 +230,7 @@ def plan_jobs(inputs: tuple[str, ...], output: Path, to: str | None, also: tuple
         return [Job(inputs[0], (output, *also))]
     if also:
         raise click.UsageError("--also goes with one input and without --to")
-    if output.suffix.lower() in (".mp4", ".mov", ".mkv") and not output.is_dir():
+    if output.suffix.lower() in (".mp4", ".mov", ".mkv", ".json") and not output.is_dir():
         raise click.UsageError(f"OUTPUT {output} must be a folder for several inputs or --to")
     jobs = [Job(name, (output / _own_name(name, to or "exr"),), output) for name in inputs]
     names = [job.outputs[0] for job in jobs]
@@ -318,6 +320,8 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         scale_changed=values["on_change"] == "scale",
         keep_partial=values["keep_partial"],
         stream=values["stream"],
+        command=command_line(),
+        settings=settings(convert_command, values),
     )
 
 

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .report import describe
-
 if TYPE_CHECKING:
     from ..probe import ProbeReport
 
@@ -24,7 +22,7 @@ def probe_command(source: str, stream: int | None, as_json: bool) -> int:
 
     report = probe(source, stream)
     if as_json:
-        values = {**describe(report.source), "would_write": report.would_write}
+        values = {**report.source.facts(), "would_write": report.would_write}
         click.echo(json.dumps(values))
     else:
         click.echo("\n".join(probe_lines(report)))

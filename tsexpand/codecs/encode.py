@@ -50,6 +50,12 @@ class EncoderOptions:
     crf: float | None = None
     preset: str | None = None
 
+    @property
+    def crf_and_preset(self) -> tuple[float, str]:
+        """Those given, else the codec's own; raises `OutputError` where that is unknown."""
+        library = _library(self.codec)
+        return library.crf if self.crf is None else self.crf, self.preset or library.preset
+
 
 @dataclass(frozen=True, slots=True)
 class _Library:
@@ -193,8 +199,7 @@ def _context(
     library: _Library, options: EncoderOptions, info: VideoInfo, signal: SignalFormat, size: tuple[int, int]
 ) -> av.VideoCodecContext:
     os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 reads it once, and is talkative without
-    crf = library.crf if options.crf is None else options.crf
-    preset = options.preset or library.preset
+    crf, preset = options.crf_and_preset
     try:
         context = av.CodecContext.create(library.name, "w")
         assert isinstance(context, av.VideoCodecContext)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -17,6 +17,9 @@ from ..colour.signal import HDR10, SDR8, SignalFormat
 from ..errors import OutputError
 from ..frames import VideoInfo
 from . import Sink
+from .documents import document_of
+from .documents.provenance import Provenance
+from .documents.sink import DocumentSink
 from .exr import ExrSink
 from .paths import refuse_sources, translated
 from .pipe import STDOUT, PipeSink
@@ -36,6 +39,7 @@ class Delivery(Enum):
     EXR = "EXR sequence"
     VIDEO = "HDR video"
     PIPE = "raw pictures for a pipe"
+    DOCUMENT = "document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,15 @@ class DeliveryOptions:
 
 
 def delivery_of(output: Path) -> Delivery:
-    """What is written under a name: video for .mp4, .mov, .mkv, y4m for "-", otherwise an EXR sequence in that folder.
+    """What is written: video for .mp4, .mov, .mkv, a document for .json, y4m for "-", otherwise EXR in that folder.
 
     Raises:
         OutputError: the name is one of a file that is not written.
     """
     if output == STDOUT:
         return Delivery.PIPE
+    if document_of(output) is not None and not _is_folder(output):
+        return Delivery.DOCUMENT
     suffix = output.suffix.lower()
     if suffix in Container.suffixes() and not _is_folder(output):
         return Delivery.VIDEO
@@ -86,16 +92,26 @@ def _is_folder(output: Path) -> bool:
         return output.is_dir()
 
 
-def make_sink(outputs: Sequence[Path], info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
-    """The sink, not yet entered, that writes all the outputs.
+def make_sink(
+    outputs: Sequence[Path],
+    info: VideoInfo,
+    companions: Companions,
+    options: DeliveryOptions,
+    provenance: Callable[[], Provenance] = Provenance,
+) -> Sink[Any]:
+    """The sink, not yet entered, that writes all the outputs; documents last, so that they tell of the others.
 
     Raises:
-        OutputError: a name that is not written, the same twice, or that of the source.
+        OutputError: a name that is not written, the same twice, that of the source, or a document of another signal.
     """
     if len({os.path.realpath(path) for path in outputs}) < len(outputs):
         raise OutputError(f"{outputs[0]}: named twice; give each output its own name")
     refuse_sources(outputs, [info.name])
-    sinks = [_one_sink(output, info, companions, options) for output in outputs]
+    documents = [output for output in outputs if delivery_of(output) is Delivery.DOCUMENT]
+    sinks = [_one_sink(output, info, companions, options) for output in outputs if output not in documents]
+    if documents:
+        is_pq = options.signal.transfer is HDR10.transfer
+        sinks.append(DocumentSink(documents, info, options.peak, options.overwrite, is_pq, provenance))
     return sinks[0] if len(sinks) == 1 else TeeSink(sinks)
 
 

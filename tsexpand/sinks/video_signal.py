@@ -15,6 +15,11 @@ from ..frames import LightBatch, SignalBatch
 from . import Fetch
 
 
+def hdr10_light(batch: LightBatch) -> Tensor:
+    """Light as HDR10 carries it, before the one quantisation: BT.2020 RGB, cd/m², within PQ."""
+    return convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+
+
 class VideoSignal:
     """Turns light into 10-bit BT.2020 Y′CbCr 4:2:0, and measures it on the way.
 
@@ -33,7 +38,7 @@ class VideoSignal:
 
     def prepare(self, batch: LightBatch, fetch: Fetch) -> SignalBatch:
         """Light to code values, the one quantisation, dithered; see `Sink.prepare`."""
-        light = convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+        light = hdr10_light(batch)
         self._meter.measure(light)
         encoded = filled(light, self._encode, light)
         planes = subsample_chroma(rgb_to_ycbcr(encoded, self._signal.matrix), self._signal.chroma_location)
