@@ -11,7 +11,8 @@ from typing import Any
 
 from torch import Tensor
 
-from .codecs.decode import Deinterlacing, SignalOverrides, VideoSource
+from .codecs.decode import Deinterlacing, SignalOverrides
+from .codecs.source import Source, open_source
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
 from .cores import filled, one_core
@@ -51,6 +52,7 @@ class ConvertOptions:
         scale_changed: whether pictures that change their size are brought to that of the first.
         keep_partial: whether Ctrl-C and SIGTERM leave what was converted, under a name that says so.
         stream: number of the video stream, see `VideoSource`.
+        frame_rate: at which picture files are a clip; None leaves a picture on its own.
     """
 
     source: str
@@ -67,11 +69,13 @@ class ConvertOptions:
     scale_changed: bool = False
     keep_partial: bool = False
     stream: int | None = None
+    frame_rate: Fraction | None = None
 
-    def open_source(self) -> VideoSource:
+    def open_source(self) -> Source:
         """The source, open."""
-        return VideoSource(
+        return open_source(
             self.source,
+            frame_rate=self.frame_rate,
             start=self.start,
             frames=self.frames,
             overrides=self.overrides,
@@ -189,7 +193,7 @@ class _Written:
 
 
 def _run(
-    source: VideoSource,
+    source: Source,
     engine: Engine,
     sink: Sink[Any],
     options: ConvertOptions,

@@ -128,6 +128,7 @@ class VideoInfo:
         display_matrix: nine 16.16 integers of rotation and mirroring, absent where upright.
         guesses: colour fields that the stream leaves open.
         notices: what a user should know, a sentence each.
+        is_still: whether it is a picture on its own, that has no time.
     """
 
     name: str
@@ -146,3 +147,4 @@ class VideoInfo:
     display_matrix: tuple[int, ...] | None = None
     guesses: tuple[Guess, ...] = ()
     notices: tuple[str, ...] = field(default=())
+    is_still: bool = False

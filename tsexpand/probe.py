@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from .codecs.companions import summary
-from .codecs.decode import VideoSource
 from .codecs.passthrough import Container, sort_streams
+from .codecs.source import open_source
 from .frames import VideoInfo
 from .sinks.orientation import orientation_of
 
@@ -32,7 +32,7 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
     Raises:
         InputError: it would not be converted.
     """
-    with VideoSource(name, stream=stream) as source:
+    with open_source(name, stream=stream) as source:
         info = source.info
         would_write = {"exr": [f"{_exr_size(info)} half RGB, linear BT.709, 1.0 = reference white"]}
         for container in Container:
