@@ -126,8 +126,11 @@ def _refuse_gaps(name: str, numbers: Sequence[int]) -> None:
 
 
 def stem_of(source: str) -> str:
-    """What outputs of an input are called: its name without suffix, folder or the place of a number."""
+    """What outputs of an input are called: its name without suffix or the place of a number, in UTF-8."""
     if source == "-":
         return "stdin"
-    stem = Path(source).name if Path(source).is_dir() else Path(source).stem
-    return _PATTERN.sub("", stem).rstrip("._- ") or "clip" if _PATTERN.search(stem) else stem
+    path = Path(source)
+    stem = path.name if path.is_dir() else path.stem
+    if _PATTERN.search(stem):
+        stem = _PATTERN.sub("", stem).rstrip("._- ")
+    return re.sub("[\ud800-\udfff]", "_", stem) or "clip"
