@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from ..errors import output_error
@@ -21,6 +20,9 @@ _SHORTEST, _LONGEST = 8, 32767
 
 _RUN, _MOST_RUN, _MOST_LITERAL = 4, 127, 128
 _EXPONENT_BIAS = 128
+
+_STRIP = 64
+"""Lines that are worked on at once."""
 
 
 def write_radiance(path: Path, picture: Tensor, header: Mapping[str, str]) -> None:
@@ -40,25 +42,26 @@ def write_radiance(path: Path, picture: Tensor, header: Mapping[str, str]) -> No
     try:
         with path.open("wb") as file:
             file.write(head.encode("ascii", "replace"))
-            for row in range(height):
-                file.write(_line(rgbe(picture[:, row])))
+            for top in range(0, height, _STRIP):
+                codes = rgbe(picture[:, top : top + _STRIP])
+                file.writelines(_line(codes[:, row]) for row in range(codes.shape[1]))
     except OSError as error:
         raise output_error(path, error) from error
 
 
 def rgbe(light: Tensor) -> Bytes:
-    """Mantissas and exponent, (4, W), of one line of light (3, W); rounded to nearest, as readers take them.
+    """Mantissas and exponent, (4, H, W), of light (3, H, W); rounded to nearest, as readers take them.
 
     What is below 2^-127 is black.
     """
-    brightest = light.amax(dim=0)
-    exponent = torch.frexp(brightest).exponent
-    # What rounds up to 256 needs the next exponent.
-    exponent += torch.ldexp(brightest, 8 - exponent).round() > 255
-    mantissas = torch.ldexp(light, 8 - exponent).round()
-    codes = torch.cat((mantissas, (exponent + _EXPONENT_BIAS).unsqueeze(0).float()))
-    codes[:, (brightest <= 0) | (exponent <= -_EXPONENT_BIAS)] = 0
-    return codes.clamp(0, 255).to(torch.uint8).numpy()
+    components = light.numpy()
+    brightest = components.max(axis=0)
+    exponent = np.frexp(brightest)[1]
+    exponent += np.rint(np.ldexp(brightest, 8 - exponent)) > 255  # what rounds up to 256 needs the next one
+    mantissas = np.rint(np.ldexp(components, 8 - exponent))
+    codes = np.concatenate((mantissas, [exponent + _EXPONENT_BIAS])).clip(0, 255).astype(np.uint8)
+    codes[:, exponent <= -_EXPONENT_BIAS] = 0
+    return np.where(brightest > 0, codes, np.uint8(0))
 
 
 def _line(codes: Bytes) -> bytes:
