@@ -245,7 +245,10 @@ def plan_jobs(
     if also:
         raise click.UsageError("--also goes with one input and without --to")
     if is_file_name(output):
-        raise click.UsageError(f"OUTPUT {output} must be a folder for several inputs or --to")
+        advice = "; --frame-rate makes a folder of pictures a clip" if to == "exr" else ""
+        raise click.UsageError(
+            f"OUTPUT {output} must be a folder for several inputs, a folder of them, or --to{advice}"
+        )
     jobs = [Job(name, (output / own_name(name, to or "exr", frame_rate),), output) for name in inputs]
     names = [job.outputs[0] for job in jobs]
     for name in names:

@@ -43,6 +43,11 @@ def write_avif(
     Raises:
         OutputError: the file can't be written, or not with such options.
     """
+    if min(info.width, info.height) < SMALLEST or info.width > WIDEST or info.height > TALLEST:
+        sizes = f"from {SMALLEST}×{SMALLEST} to {WIDEST}×{TALLEST}"
+        raise OutputError(
+            f"{path}: {info.width}×{info.height} is not a size that AVIF is written in, {sizes}; try .png"
+        )
     mastering, light = static or (None, None)
     encoder = Encoder(options, info, signal, mastering, light)
     packets = [*encoder.encode(tuple(planes), Timing(0, info.time_base, 1)), *encoder.flush()]

@@ -24,6 +24,9 @@ from .video_signal import VideoSignal
 _RADIANCE_CLIP = 0.005
 """Share of reference white by which a component may be below zero before it is told: rounding of matrices is not."""
 
+_AVIF_CRF, _AVIF_PRESET = 8.0, "6"
+"""Finer than video: of one picture size and time matter less."""
+
 
 class PictureFormat(ABC):
     """A kind of file: what light becomes in it, and how it is written."""
@@ -157,8 +160,8 @@ class AvifPicture(_SignalPicture):
 
     def __init__(self, signal: SignalFormat, peak: float, options: EncoderOptions) -> None:
         super().__init__(signal, peak)
-        av1 = options.codec == "av1"
-        self._options = EncoderOptions("av1", options.crf, options.preset if av1 else None)
+        preset = options.preset if options.codec == "av1" else None
+        self._options = EncoderOptions("av1", _AVIF_CRF if options.crf is None else options.crf, preset or _AVIF_PRESET)
 
     def write(self, path: Path, prepared: SignalBatch, info: VideoInfo) -> None:
         """See `PictureFormat.write`."""

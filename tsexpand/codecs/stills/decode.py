@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -140,14 +141,22 @@ def _colour(facts: StillFacts, overrides: SignalOverrides) -> tuple[CodePoints |
         points = facts.colour if facts.icc is None and not isinstance(facts.colour, Profile) else None
         ignored = ("Its colour profile is disregarded, as asked for.",) if facts.icc is not None else ()
         return points, ignored
-    stated = facts.colour
-    if facts.icc is not None:
-        try:
-            stated = read_icc(facts.icc)
-        except ProfileError as error:
-            advice = "convert it to sRGB or Display P3, or say what it is by --input-transfer and --input-primaries"
-            raise Refused(f"its colour profile can't be honoured: {error}; {advice}") from None
-    return (stated.code_points() or stated) if isinstance(stated, Profile) else stated, ()
+    return (_pointed(facts.colour) if facts.icc is None else _profiled(facts.icc)), ()
+
+
+@lru_cache(maxsize=4)
+def _profiled(icc: bytes) -> CodePoints | Profile | None:
+    """What an ICC profile says; kept, as all the pictures of a sequence have the same one."""
+    try:
+        return _pointed(read_icc(icc))
+    except ProfileError as error:
+        advice = "convert it to sRGB or Display P3, or say what it is by --input-transfer and --input-primaries"
+        raise Refused(f"its colour profile can't be honoured: {error}; {advice}") from None
+
+
+def _pointed(colour: CodePoints | Profile | None) -> CodePoints | Profile | None:
+    """Code points, where there are such."""
+    return colour.code_points() or colour if isinstance(colour, Profile) else colour
 
 
 def _signal(

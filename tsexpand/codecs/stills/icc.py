@@ -23,6 +23,10 @@ _MOST_TAGS = 200
 _FORMULA_PARAMETERS = (1, 3, 4, 5, 7)
 
 
+_DIP = 0.001
+"""Share of white by which a curve may fall where the parts of a formula, whose numbers are rounded, meet."""
+
+
 class ProfileError(Exception):
     """A profile that can't be honoured; its text says why."""
 
@@ -91,7 +95,7 @@ def _curve(tag: bytes) -> Tensor:
     if reader is None:
         raise ValueError("a curve of another type")
     curve = reader(tag)
-    if not bool(curve.isfinite().all()) or float(curve[-1]) <= 0.5 or bool((curve.diff() < 0).any()):
+    if not bool(curve.isfinite().all()) or float(curve[-1]) <= 0.5 or bool((curve.diff() < -_DIP).any()):
         raise ValueError("a curve that does not rise from black to white")
     return curve.clamp(0, 1)
 

@@ -50,10 +50,10 @@ def find_pictures(name: str, frame_rate: Fraction | None) -> Pictures | None:
     return Pictures(name, (path,), frame_rate) if is_still(name) else None
 
 
-def natural_order(path: Path) -> list[tuple[int, str]]:
-    """A key that puts 2 before 10."""
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """A key that puts 2 before 10, and 02 before 2."""
     parts: Iterable[str] = re.findall(r"\d+|\D+", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name
 
 
 def list_stills(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -122,7 +122,7 @@ def _refuse_gaps(name: str, numbers: Sequence[int]) -> None:
         if len(listed) == min(lacking, _MOST_NAMED):
             break
     more = ", ..." if lacking > len(listed) else ""
-    raise InputError(f"{name}: of {first} to {last}, {lacking} are missing: {', '.join(listed)}{more}")
+    raise InputError(f"{name}: of the numbers {first} to {last} {lacking} missing: {', '.join(listed)}{more}")
 
 
 def stem_of(source: str) -> str:
