@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,8 @@ def convert(
         source = stack.enter_context(options.open_source())
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
         on_open(source.info, (*source.info.notices, *sink.notices))
+        if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
+            options = replace(options, denoise=False, smooth=False)
         engine.expect(source.info.width, source.info.height, _estimated_frames(source.info, options))
         if engine.notices:
             on_open(source.info, engine.notices)
