@@ -81,7 +81,8 @@ class PictureSink:
         """Writes the file under its temporary name."""
         self._form.write(self._part, prepared, self._info)
 
-    def commit(self) -> None:
-        """Gives the file its name."""
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+        """Gives the file its name; see `Sink.commit`. A picture is whole once it is written, whatever `partial` says."""
         with translated(self._output):
             self._part.replace(self._output)
+        return (self._output,)
