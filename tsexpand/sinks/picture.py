@@ -82,7 +82,7 @@ class PictureSink:
         self._form.write(self._part, prepared, self._info)
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
-        """Gives the file its name; see `Sink.commit`. A picture is whole once it is written, whatever `partial` says."""
+        """Gives the file its name; see `Sink.commit`. What is written is whole, whatever `partial` says."""
         with translated(self._output):
             self._part.replace(self._output)
         return (self._output,)
