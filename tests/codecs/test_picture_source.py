@@ -129,5 +129,6 @@ def test_clips_have_their_own_times(tmp_path: Path) -> None:
 
 def test_all_sources_have_one_surface() -> None:
     surface = {name for name in vars(Source) if not name.startswith("_")} | {"__enter__", "__exit__"}
+    assert surface >= {"batches", "cancel"}
     for kind in (VideoSource, PictureSource):
         assert surface <= set(dir(kind))

@@ -32,6 +32,8 @@ class PictureSource:
     Attributes:
         info: what is known. Notices on repairs are added while pictures are decoded.
         companions: nothing.
+        beginning: 0, when the first picture is shown.
+        begin: when the first wanted picture is.
 
     Raises:
         InputError: the first picture can't be read, is HDR already, or is not supported.
@@ -48,7 +50,8 @@ class PictureSource:
         scales: bool = False,
     ) -> None:
         self._pictures = pictures
-        self._files = pictures.files[_number(pictures, start) :][:frames]
+        number = _number(pictures, start)
+        self._files = pictures.files[number:][:frames]
         self._overrides = overrides
         self._repeats = repeats
         self._scales = scales
@@ -69,6 +72,8 @@ class PictureSource:
                 duration_from_header=len(self._files) / rate,
             )
         self._add_notices(*pictures.notices)
+        self.beginning = Fraction(0)
+        self.begin: Timing | None = Timing(number, self.info.time_base, 1)
 
     def __enter__(self) -> Self:
         return self

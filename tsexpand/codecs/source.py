@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ..errors import InputError
-from ..frames import SignalBatch, VideoInfo
+from ..frames import SignalBatch, Timing, VideoInfo
 from .companions import Companions
 from .decode import VideoSource
 from .deinterlacing import Deinterlacing
@@ -20,6 +20,8 @@ class Source(Protocol):
 
     info: VideoInfo
     companions: Companions
+    beginning: Fraction
+    begin: Timing | None
 
     def __enter__(self) -> Self: ...
 
