@@ -4,14 +4,15 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from .codecs.decode import Deinterlacing, SignalOverrides, VideoSource
+from .codecs.decode import Deinterlacing, SignalOverrides
+from .codecs.source import Source, open_source
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
 from .cores import filled, one_core
@@ -52,6 +53,7 @@ class ConvertOptions:
         scale_changed: whether pictures that change their size are brought to that of the first.
         keep_partial: whether Ctrl-C and SIGTERM leave what was converted, under a name that says so.
         stream: number of the video stream, see `VideoSource`.
+        frame_rate: at which picture files are a clip; None leaves a picture on its own.
         command: what was typed, for the record; empty where there was no command line.
         settings: the options of the command line by name, in JSON's types, for the record.
     """
@@ -70,13 +72,15 @@ class ConvertOptions:
     scale_changed: bool = False
     keep_partial: bool = False
     stream: int | None = None
+    frame_rate: Fraction | None = None
     command: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
 
-    def open_source(self) -> VideoSource:
+    def open_source(self) -> Source:
         """The source, open."""
-        return VideoSource(
+        return open_source(
             self.source,
+            frame_rate=self.frame_rate,
             start=self.start,
             frames=self.frames,
             overrides=self.overrides,
@@ -165,6 +169,8 @@ def convert(
             make_sink(options.outputs, source.info, source.companions, options.delivery, provenance)
         )
         on_open(source.info, (*source.info.notices, *sink.notices))
+        if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
+            options = replace(options, denoise=False, smooth=False)
         engine.expect(source.info.width, source.info.height, _estimated_frames(source.info, options))
         if engine.notices:
             on_open(source.info, engine.notices)
@@ -224,7 +230,7 @@ class _Written:
 
 
 def _run(
-    source: VideoSource,
+    source: Source,
     engine: Engine,
     sink: Sink[Any],
     options: ConvertOptions,

@@ -128,6 +128,7 @@ class VideoInfo:
         display_matrix: nine 16.16 integers of rotation and mirroring, absent where upright.
         guesses: colour fields that the stream leaves open.
         notices: what a user should know, a sentence each.
+        is_still: whether it is a picture on its own, that has no time.
     """
 
     name: str
@@ -146,6 +147,7 @@ class VideoInfo:
     display_matrix: tuple[int, ...] | None = None
     guesses: tuple[Guess, ...] = ()
     notices: tuple[str, ...] = field(default=())
+    is_still: bool = False
 
     def facts(self) -> dict[str, object]:
         """All of it in JSON's types; fractions as exact strings, like 30000/1001."""

@@ -38,10 +38,10 @@ def probe_lines(report: "ProbeReport") -> list[str]:
     aspect = f", pixels {info.sample_aspect_ratio}:1" if info.sample_aspect_ratio != 1 else ""
     rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "frame rate unknown"
     count = f"{info.frame_count_from_header} frames" if info.frame_count_from_header else "frame count unknown"
+    time = ", a picture" if info.is_still else f", {rate}, {count}{duration}"
     lines = [
         info.name,
-        f"  is       {info.codec} in {info.container}, {info.width}x{info.height} {info.pixel_format}{aspect},"
-        f" {rate}, {count}{duration}",
+        f"  is       {info.codec} in {info.container}, {info.width}x{info.height} {info.pixel_format}{aspect}{time}",
         f"  signal   {signal.bit_depth} bit {signal.signal_range.value}, matrix {signal.matrix.name},"
         f" transfer {signal.transfer.name}, primaries {signal.primaries.name}, chroma {signal.chroma_location.value}",
     ]

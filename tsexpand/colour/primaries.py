@@ -53,12 +53,16 @@ def _xyz(xy: XY) -> Tensor:
 
 @cache
 def rgb_to_xyz(primaries: Primaries) -> Tensor:
-    """The (3, 3) float64 matrix from linear RGB to CIE XYZ, white at Y = 1.
+    """The (3, 3) float64 matrix from linear RGB to CIE XYZ, white at Y = 1."""
+    return xyz_of(CHROMATICITIES[primaries])
+
+
+def xyz_of(space: Chromaticities) -> Tensor:
+    """Likewise, of any chromaticities.
 
     Reference:
         SMPTE RP 177:1993, section 3.3 (normalised primary matrix).
     """
-    space = CHROMATICITIES[primaries]
     columns = torch.stack([_xyz(space.red), _xyz(space.green), _xyz(space.blue)], dim=1)
     scale: Tensor = torch.linalg.solve(columns, _xyz(space.white))
     return columns * scale
@@ -84,6 +88,23 @@ def conversion_matrix(source: Primaries, target: Primaries) -> Tensor:
     """
     adaptation = _adaptation(CHROMATICITIES[source].white, CHROMATICITIES[target].white)
     matrix: Tensor = torch.linalg.solve(rgb_to_xyz(target), adaptation @ rgb_to_xyz(source))
+    return matrix
+
+
+def matrix_from_xyz(columns: Tensor, target: Primaries) -> Tensor:
+    """The matrix from an RGB space that is given by its colours to linear RGB of `target`.
+
+    Args:
+        columns: (3, 3), float64: XYZ of red, green and blue; what they add up to is white, whichever it is.
+        target: primaries wanted.
+
+    Returns:
+        (3, 3), float64; white stays white.
+    """
+    white = columns.sum(dim=1)
+    x, y, _ = (white / white.sum()).tolist()
+    adaptation = _adaptation((x, y), CHROMATICITIES[target].white)
+    matrix: Tensor = torch.linalg.solve(rgb_to_xyz(target), adaptation @ columns / white[1])
     return matrix
 
 

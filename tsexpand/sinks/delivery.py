@@ -22,6 +22,8 @@ from .documents.provenance import Provenance
 from .documents.sink import DocumentSink
 from .exr import ExrSink
 from .paths import refuse_sources, translated
+from .picture import PictureSink
+from .picture_formats import AvifPicture, ExrPicture, PictureFormat, PngPicture, RadiancePicture
 from .pipe import STDOUT, PipeSink
 from .preview_signal import PreviewSignal
 from .tee import TeeSink
@@ -29,7 +31,7 @@ from .video import VideoSink
 
 # Endings that nobody gives to a folder: a slip, better refused than made into one.
 _NOT_FOLDERS = re.compile(
-    r"\.(avi|webm|m?ts|m2ts|m4v|mpe?g|mxf|ogv|wmv|flv|y4m|yuv|hevc|h?26[45]|ivf|nut|exr|hdr|png|jpe?g|tiff?|gif|avif|dpx)"
+    r"\.(avi|webm|m?ts|m2ts|m4v|mpe?g|mxf|ogv|wmv|flv|y4m|yuv|hevc|h?26[45]|ivf|nut|jpe?g|tiff?|gif|dpx|webp|bmp|heic|jxl)"
 )
 
 
@@ -40,6 +42,11 @@ class Delivery(Enum):
     VIDEO = "HDR video"
     PIPE = "raw pictures for a pipe"
     DOCUMENT = "document"
+    PICTURE = "one picture"
+
+
+PICTURE_SUFFIXES = (".exr", ".hdr", ".png", ".avif")
+"""Of files of one picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,10 @@ class DeliveryOptions:
 
 
 def delivery_of(output: Path) -> Delivery:
-    """What is written: video for .mp4, .mov, .mkv, a document for .json, y4m for "-", otherwise EXR in that folder.
+    """What is written under a name.
+
+    Video for .mp4, .mov, .mkv, one picture for .exr, .hdr, .png, .avif, a document for .json, y4m for "-", otherwise an
+    EXR sequence in that folder.
 
     Raises:
         OutputError: the name is one of a file that is not written.
@@ -80,9 +90,12 @@ def delivery_of(output: Path) -> Delivery:
     suffix = output.suffix.lower()
     if suffix in Container.suffixes() and not _is_folder(output):
         return Delivery.VIDEO
+    if suffix in PICTURE_SUFFIXES and not _is_folder(output):
+        return Delivery.PICTURE
     if _NOT_FOLDERS.fullmatch(suffix) and not _is_folder(output):
         raise OutputError(
-            f"{output}: {suffix} is not written; name a folder (EXR sequence) or .mp4, .mov, .mkv (HDR10)"
+            f"{output}: {suffix} is not written; name a folder (EXR sequence), .mp4, .mov, .mkv (HDR10), or for one"
+            " picture .exr, .hdr, .png, .avif"
         )
     return Delivery.EXR
 
@@ -116,6 +129,10 @@ def make_sink(
 
 
 def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
+    if delivery_of(output) is Delivery.PICTURE:
+        return PictureSink(output, info, _picture_format(output.suffix.lower(), options), options.overwrite)
+    if info.is_still and delivery_of(output) is not Delivery.EXR:
+        raise OutputError(f"{output}: a picture is no video; name it .exr, .hdr, .png or .avif, or give --frame-rate")
     if output == options.preview:
         encoder = EncoderOptions("h264")
         light = PreviewSignal(options.preview_tone, options.peak, options.reference_white)
@@ -126,3 +143,13 @@ def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: De
         return PipeSink(info, options.signal, bool(companions.streams or companions.chapters))
     threads = os.cpu_count() or 1
     return ExrSink(output, info, options.compression, options.reference_white, options.overwrite, threads)
+
+
+def _picture_format(suffix: str, options: DeliveryOptions) -> PictureFormat:
+    if suffix == ".exr":
+        return ExrPicture(options.compression, options.reference_white)
+    if suffix == ".hdr":
+        return RadiancePicture(options.reference_white)
+    if suffix == ".png":
+        return PngPicture(options.signal, options.peak)
+    return AvifPicture(options.signal, options.peak, options.encoder)

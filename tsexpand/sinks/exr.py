@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..codecs.exr import Attributes, Compression, exr_attributes, finite_half, write_exr
+from ..codecs.stills.sequence import stem_of
 from ..colour.codes import Primaries
 from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
@@ -62,7 +63,7 @@ class ExrSink:
         threads: int,
     ) -> None:
         self._output = output.absolute()
-        self._stem = _stem(info.name)
+        self._stem = stem_of(info.name)
         self._info = info
         self._orientation = orientation_of(info.display_matrix)
         self._compression = compression
@@ -168,9 +169,3 @@ class ExrSink:
             surplus.discard(path.name)
         for name in surplus:
             (self._output / name).unlink()
-
-
-def _stem(name: str) -> str:
-    """What pictures of an input are called; OpenEXR takes UTF-8 only."""
-    stem = "stdin" if name == "-" else Path(name).stem
-    return re.sub("[\ud800-\udfff]", "_", stem) or "clip"

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ..colour.codes import Primaries, Transfer
+from ..colour.codes import Matrix, Primaries, Transfer
 from ..colour.dither import dither_pattern
 from ..colour.hdr10 import ContentLight, ContentLightMeter
 from ..colour.luminance import luminance_weights
@@ -21,10 +21,10 @@ def hdr10_light(batch: LightBatch) -> Tensor:
 
 
 class VideoSignal:
-    """Turns light into 10-bit BT.2020 Y′CbCr 4:2:0, and measures it on the way.
+    """Turns light into code values of BT.2020, and measures it on the way.
 
     Args:
-        signal: HDR10 or HLG10.
+        signal: HDR10 or HLG10, which become Y′CbCr 4:2:0; or R′G′B′ of more bits.
     """
 
     def __init__(self, signal: SignalFormat) -> None:
@@ -41,7 +41,10 @@ class VideoSignal:
         light = hdr10_light(batch)
         self._meter.measure(light)
         encoded = filled(light, self._encode, light)
-        planes = subsample_chroma(rgb_to_ycbcr(encoded, self._signal.matrix), self._signal.chroma_location)
+        if self._signal.matrix is Matrix.IDENTITY:
+            planes = encoded.unbind(dim=1)
+        else:
+            planes = subsample_chroma(rgb_to_ycbcr(encoded, self._signal.matrix), self._signal.chroma_location)
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
         codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
         return SignalBatch(codes, self._signal, batch.timings, batch.packets)
