@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import INTERRUPTED, TsexpandError
-from .parameters import AutoInt, OneOrMore, Time
+from .parameters import AutoInt, FrameRate, OneOrMore, Time
 from .progress import progress_view
 from .report import show_failure, show_report
 from .settings import command_line, settings
@@ -46,6 +46,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--start", type=Time(), help="Begin at this time: 62.5, 1:02.5 or 00:01:02.5.")
 @click.option("--frames", type=click.IntRange(1), help="Convert that many frames.")
+@click.option("--frame-rate", type=FrameRate(), help="Of a folder or numbered sequence of pictures, or of raw video.")
 @click.option(
     "--stream", type=click.IntRange(0), help="Which of several video streams, the first is 0.  [default: the best]"
 )
