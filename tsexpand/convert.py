@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .codecs.decode import Deinterlacing, SignalOverrides, VideoSource
+from .codecs.decode import FOUND_OUT, Deinterlacing, InputFormat, SignalOverrides, VideoSource
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
 from .cores import filled, one_core
@@ -54,6 +54,7 @@ class ConvertOptions:
         stream: number of the video stream, see `VideoSource`.
         command: what was typed, for the record; empty where there was no command line.
         settings: the options of the command line by name, in JSON's types, for the record.
+        input_format: where the source does not say it itself.
     """
 
     source: str
@@ -72,6 +73,7 @@ class ConvertOptions:
     stream: int | None = None
     command: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
+    input_format: InputFormat = FOUND_OUT
 
     def open_source(self) -> VideoSource:
         """The source, open."""
@@ -84,6 +86,7 @@ class ConvertOptions:
             repeats=self.repeat_damaged,
             scales=self.scale_changed,
             stream=self.stream,
+            format=self.input_format,
         )
 
     def __post_init__(self) -> None:

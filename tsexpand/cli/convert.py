@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import INTERRUPTED, TsexpandError
-from .parameters import AutoInt, FrameRate, OneOrMore, Time
+from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
+from .pipes import input_format
 from .progress import progress_view
 from .report import show_failure, show_report
 from .settings import command_line, settings
@@ -50,6 +51,11 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option(
     "--stream", type=click.IntRange(0), help="Which of several video streams, the first is 0.  [default: the best]"
 )
+@click.option(
+    "--format", metavar="NAME", help="Of INPUT, FFmpeg's name, where it can't be found out: rawvideo, mpegts ..."
+)
+@click.option("--size", type=Size(), help="Of raw video: 1920x1080.")
+@click.option("--pixel-format", metavar="NAME", help="Of raw video, FFmpeg's name: yuv420p, yuv422p10le, rgb24 ...")
 @click.option(
     "--deinterlace",
     type=click.Choice(["off", "frame", "field"]),
@@ -161,6 +167,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     tsexpand convert a.mp4 b.mov c.mkv hdr/ --to mp4
     """
     check_light(values)
+    input_format(values)
     check_stdout([output, *values["also"]], len(inputs), values["to"], as_json)
     check_preview(values["preview_tone"], values["also"])
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
@@ -323,6 +330,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         stream=values["stream"],
         command=command_line(),
         settings=settings(convert_command, values),
+        input_format=input_format(values),
     )
 
 
