@@ -15,7 +15,7 @@ class ProbeReport:
 
     Attributes:
         source: what it is and what is assumed.
-        would_write: lines for each kind of output: "exr", "mp4", "mov", "mkv".
+        would_write: lines for each kind of output: "exr", "mp4", "mov", "mkv", "ts".
     """
 
     source: VideoInfo
@@ -35,7 +35,7 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
     with VideoSource(name, stream=stream) as source:
         info = source.info
         would_write = {"exr": [f"{_exr_size(info)} half RGB, linear BT.709, 1.0 = reference white"]}
-        for container in Container:
+        for container in Container.suffixes().values():
             kept, notices = sort_streams(source.companions.streams, container)
             others = summary(carried.stream for carried in kept)
             video = f"{_hevc_size(info)} HEVC Main 10, BT.2020 PQ, with {others}"

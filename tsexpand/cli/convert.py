@@ -9,7 +9,7 @@ import click
 
 from ..errors import INTERRUPTED, TsexpandError
 from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
-from .pipes import input_format
+from .pipes import goes_to_stream, input_format
 from .progress import progress_view
 from .report import show_failure, show_report
 from .settings import command_line, settings
@@ -28,9 +28,10 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option(
     "--to",
-    type=click.Choice(["exr", "mkv", "mp4", "mov"]),
+    type=click.Choice(["exr", "mkv", "mp4", "mov", "ts", "y4m", "nut", "rawvideo"]),
     help="OUTPUT is a folder in which each input gets its own name, in this format; "
-    "without it that is so (as exr) for several inputs.",
+    "without it that is so (as exr) for several inputs. Of - and pipes the format: y4m unless told, nut, rawvideo, "
+    "mkv, ts.",
 )
 @click.option(
     "--also",
@@ -155,10 +156,10 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet: bool, **values: Any) -> int:
     """Convert SDR clips to HDR.
 
-    OUTPUT ending in .mp4, .mov or .mkv becomes HDR video, with the sound and subtitles of the
-    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder; .json documents its
-    light: a sidecar, or metadata for .dovi.json and .hdr10plus.json; any other name a folder with an
-    OpenEXR sequence. INPUT - reads standard input.
+    OUTPUT ending in .mp4, .mov, .mkv or .ts becomes HDR video, with the sound and subtitles of the
+    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder, or what --to
+    says; .json documents its light: a sidecar, or metadata for .dovi.json and .hdr10plus.json; any
+    other name a folder with an OpenEXR sequence. INPUT - reads standard input.
 
     \b
     tsexpand convert input.mp4 out/
@@ -168,7 +169,8 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     """
     check_light(values)
     input_format(values)
-    check_stdout([output, *values["also"]], len(inputs), values["to"], as_json)
+    if goes_to_stream([output, *values["also"]], len(inputs), values["to"], as_json):
+        values["pipe_format"], values["to"] = values["to"], None
     check_preview(values["preview_tone"], values["also"])
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
     refuse_inputs_as_outputs(jobs)
@@ -216,16 +218,6 @@ def check_light(values: dict[str, Any]) -> None:
         raise click.UsageError(f"--peak {values['peak']:g} is beyond what --transfer hlg can say, 1000")
 
 
-def check_stdout(outputs: list[Path], inputs: int, to: str | None, as_json: bool) -> None:
-    """Refuses two things at once on standard output."""
-    if Path("-") not in outputs:
-        return
-    if inputs > 1 or to is not None:
-        raise click.UsageError("standard output takes one input, without --to")
-    if as_json:
-        raise click.UsageError("--json needs standard output; name a file as OUTPUT")
-
-
 def check_preview(tone: str | None, also: tuple[Path, ...]) -> None:
     """Refuses a preview that has no video to be."""
     if tone is not None and not (also and also[-1].suffix.lower() in (".mp4", ".mov", ".mkv")):
@@ -238,7 +230,7 @@ def plan_jobs(inputs: tuple[str, ...], output: Path, to: str | None, also: tuple
         return [Job(inputs[0], (output, *also))]
     if also:
         raise click.UsageError("--also goes with one input and without --to")
-    if output.suffix.lower() in (".mp4", ".mov", ".mkv", ".json") and not output.is_dir():
+    if output.suffix.lower() in (".mp4", ".mov", ".mkv", ".ts", ".json") and not output.is_dir():
         raise click.UsageError(f"OUTPUT {output} must be a folder for several inputs or --to")
     jobs = [Job(name, (output / _own_name(name, to or "exr"),), output) for name in inputs]
     names = [job.outputs[0] for job in jobs]
@@ -303,6 +295,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     from ..colour.signal import HDR10, HLG10
     from ..convert import ConvertOptions
     from ..sinks.delivery import DeliveryOptions
+    from ..sinks.pipe import PipeFormat
 
     return ConvertOptions(
         source=job.source,
@@ -316,6 +309,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
             signal=HLG10 if values["transfer"] == "hlg" else HDR10,
             preview=values["also"][-1] if values["preview_tone"] else None,
             preview_tone=Tone(values["preview_tone"] or "bt2390"),
+            pipe_format=PipeFormat(pipe) if (pipe := values.get("pipe_format")) else None,
         ),
         batch_size=values["batch_size"],
         start=values["start"],

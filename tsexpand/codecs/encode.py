@@ -12,12 +12,12 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from ..colour.hdr10 import MasteringDisplay
+from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import HDR10, SignalFormat
 from ..errors import OutputError
 from ..frames import Timing, VideoInfo
 from .pixels import frame_from_planes
-from .static_metadata import Coding, keyframe_messages, with_messages
+from .static_metadata import PLACEHOLDER, Coding, keyframe_messages, with_messages
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
 
@@ -110,6 +110,7 @@ class Encoder:
         info: size, time base, frame rate and pixel aspect of the pictures.
         signal: HDR10, HLG10 or SDR8.
         mastering: the display to declare in each keyframe, None to declare none.
+        levels: of light, to declare beside it.
 
     Raises:
         OutputError: the encoder is unknown, not available here, or refuses its options.
@@ -122,7 +123,12 @@ class Encoder:
     """
 
     def __init__(
-        self, options: EncoderOptions, info: VideoInfo, signal: SignalFormat, mastering: MasteringDisplay | None
+        self,
+        options: EncoderOptions,
+        info: VideoInfo,
+        signal: SignalFormat,
+        mastering: MasteringDisplay | None,
+        levels: ContentLight = PLACEHOLDER,
     ) -> None:
         library = _library(options.codec)
         self.coding = library.coding
@@ -134,7 +140,7 @@ class Encoder:
         self._durations: dict[int, int] = {}
         self._previous: int | None = None
         self._count = 0
-        self._messages = keyframe_messages(self.coding, mastering) if mastering is not None else b""
+        self._messages = keyframe_messages(self.coding, mastering, levels) if mastering is not None else b""
         self._planes, self._pixel_format = library.planes, library.pixel_format
         self._context = _context(library, options, info, signal, (self.width, self.height))
         self.extradata = self._context.extradata or b""

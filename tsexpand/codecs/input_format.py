@@ -38,7 +38,7 @@ class InputFormat:
         if self.name == RAW and None in said:
             raise ValueError(f"{RAW} has no header: its size, pixel format and frame rate are all needed")
         if self.name != RAW and said != (None, None, None):
-            raise ValueError(f"size, pixel format and frame rate are those of the input, unless it is {RAW}")
+            raise ValueError(f"size, pixel format and frame rate can be said of {RAW} only")
         if self.pixel_format is not None:
             _check_pixel_format(self.pixel_format)
 

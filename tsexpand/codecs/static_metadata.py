@@ -24,6 +24,9 @@ class Coding(Enum):
 PLACEHOLDER = ContentLight(max_cll=10000, max_fall=10000)
 """Stands in for the measured levels: PQ's peak, so it stays a true upper bound if never replaced."""
 
+UNKNOWN = ContentLight(max_cll=0, max_fall=0)
+"""Says that nothing is said: where no one can come back to replace a placeholder (CTA-861.3-A)."""
+
 _LIGHT = struct.Struct(">HH")
 _HEVC_MASTERING = struct.Struct(">8H2I")
 
@@ -41,17 +44,18 @@ def light_payload(light: ContentLight) -> bytes:
     return _LIGHT.pack(light.max_cll, light.max_fall)
 
 
-def keyframe_messages(coding: Coding, mastering: MasteringDisplay) -> bytes:
-    """The messages to put into each keyframe, with `PLACEHOLDER` as the light levels.
+def keyframe_messages(coding: Coding, mastering: MasteringDisplay, levels: ContentLight = PLACEHOLDER) -> bytes:
+    """The messages to put into each keyframe.
 
     Args:
         coding: of the bitstream; HEVC messages are in Annex B form.
         mastering: the display that the picture is made for.
+        levels: of its light.
 
     Reference:
         Rec. ITU-T H.265 (08/2021), D.2.28 and D.2.35; AV1 Bitstream & Decoding Process, 5.8.3 and 5.8.4.
     """
-    light = light_payload(PLACEHOLDER)
+    light = light_payload(levels)
     if coding is Coding.HEVC:
         return _sei(_SEI_MASTERING, _hevc_mastering(mastering)) + _sei(_SEI_LIGHT, light)
     return _metadata_obu(_METADATA_LIGHT, light) + _metadata_obu(_METADATA_MASTERING, _av1_mastering(mastering))
