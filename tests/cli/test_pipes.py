@@ -126,10 +126,11 @@ def needs(*programs: str) -> None:
             pytest.skip(f"needs {program}")
 
 
-FEW = "--frames 3 --preset ultrafast --compile never --quiet"
+ALL = "--preset ultrafast --compile never --quiet"
+FEW = f"--frames 3 {ALL}"
 
 
-@pytest.mark.parametrize("to", ["mkv", "ts", "nut"])
+@pytest.mark.parametrize("to", ["mkv", "nut"])
 def test_ffmpeg_at_both_ends(folder: Path, to: str) -> None:
     needs("ffmpeg", "ffprobe")
     done = shell(
@@ -138,14 +139,15 @@ def test_ffmpeg_at_both_ends(folder: Path, to: str) -> None:
         folder,
     )
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.split()
+    lines = [line.rstrip(",") for line in done.stdout.split()]
     assert lines[0] == ("rawvideo,3" if to == "nut" else "hevc,3")
-    assert any(line.startswith("pcm_s16le") for line in lines) == (to != "ts")
+    assert any(line.startswith("pcm_s16le") for line in lines)
 
 
 def test_from_ffmpeg_to_x265(folder: Path) -> None:
     """The command of the documentation, with ST 2086 and the light levels that we told."""
     needs("ffmpeg", "x265", "ffprobe")
+    write_clip(folder / "clip.mkv", [flat(60 + 20 * i, width=96, height=80) for i in range(3)], tags=TAGS)
     done = shell(f"{PROGRAM} clip.mkv /dev/null --frames 3 --compile never", folder)
     told = re.search(r"MaxCLL (\d+) cd/m², MaxFALL (\d+) cd/m²", done.stderr)
     assert told is not None
@@ -175,14 +177,14 @@ def test_raw_pictures_on_standard_input(folder: Path) -> None:
     assert done.stdout.strip() == HEADER.strip().replace("F25:1", "F24000:1001")
 
 
-@pytest.mark.parametrize("name", ["live.mkv", "live.y4m", "live.nut", "live.ts"])
+@pytest.mark.parametrize("name", ["live.mkv", "live.y4m"])
 def test_a_producer_that_dies_is_told(folder: Path, name: str) -> None:
-    codec = {"live.y4m": "wrapped_avframe", "live.nut": "rawvideo", "live.mkv": "ffv1", "live.ts": "libx264"}[name]
     pictures = [random_planes("yuv420p", 66, 50, seed) for seed in range(12)]
-    write_clip(folder / name, pictures, codec=codec, container={"live": "1"} if name == "live.mkv" else {})
+    codec, live = ("ffv1", {"live": "1"}) if name == "live.mkv" else ("wrapped_avframe", {})
+    write_clip(folder / name, pictures, codec=codec, container=live)
     half = (folder / name).stat().st_size * 6 // 10
     done = shell(
-        f"set -o pipefail; (head -c {half} {name}; kill -9 $BASHPID) | {PROGRAM} - out.mkv --preset ultrafast --compile never --quiet"
+        f"set -o pipefail; (head -c {half} {name}; kill -9 $BASHPID) | {PROGRAM} - out.mkv {ALL}"
         "; echo ${PIPESTATUS[@]}",
         folder,
     )
