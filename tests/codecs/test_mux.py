@@ -342,7 +342,7 @@ def test_uncompressed_sound_without_a_layout_is_kept_in_mp4(tmp_path: Path, sour
     assert np.array_equal(*samples)
 
 
-@pytest.mark.parametrize("container", Container)
+@pytest.mark.parametrize("container", FILMS)
 def test_a_quicktime_track_s_name_is_its_title(tmp_path: Path, container: Container) -> None:
     companions = Companions(video_metadata={"name": "Camera A"})
     write_video(tmp_path / "clip.part", container, companions=companions)
