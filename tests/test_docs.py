@@ -14,7 +14,8 @@ PAGES = [
     ROOT / "README.md",
     *(p for p in (ROOT / "docs").glob("*.md") if p.stem not in ("architecture", "development")),
 ]
-OTHERS = {"--constraint", "--help", "--debug", "--nproc-per-node"}  # of pip, click and torchrun
+OTHERS = {"--constraint", "--help", "--debug", "--nproc-per-node", "--input", "--output-depth", "--max-cll"}
+"""Of pip, click, torchrun and x265."""
 
 
 def options() -> set[str]:

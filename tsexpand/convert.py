@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .codecs.decode import Deinterlacing, SignalOverrides
+from .codecs.decode import FOUND_OUT, Deinterlacing, InputFormat, SignalOverrides
 from .codecs.source import Source, open_source
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
@@ -56,6 +56,7 @@ class ConvertOptions:
         frame_rate: at which picture files are a clip; None leaves a picture on its own.
         command: what was typed, for the record; empty where there was no command line.
         settings: the options of the command line by name, in JSON's types, for the record.
+        input_format: where the source does not say it itself.
     """
 
     source: str
@@ -75,6 +76,7 @@ class ConvertOptions:
     frame_rate: Fraction | None = None
     command: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
+    input_format: InputFormat = FOUND_OUT
 
     def open_source(self) -> Source:
         """The source, open."""
@@ -88,6 +90,7 @@ class ConvertOptions:
             repeats=self.repeat_damaged,
             scales=self.scale_changed,
             stream=self.stream,
+            format=self.input_format,
         )
 
     def __post_init__(self) -> None:

@@ -15,8 +15,8 @@ class ProbeReport:
 
     Attributes:
         source: what it is and what is assumed.
-        would_write: lines for each kind of output: "exr", and of clips "mp4", "mov", "mkv", of pictures "hdr", "png",
-            "avif".
+        would_write: lines for each kind of output: "exr", and of clips "mp4", "mov", "mkv", "ts", of pictures "hdr",
+            "png", "avif".
     """
 
     source: VideoInfo
@@ -38,7 +38,7 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
         would_write = {"exr": [f"{_exr_size(info)} half RGB, linear BT.709, 1.0 = reference white"]}
         if info.is_still:
             return ProbeReport(info, would_write | _pictures(info))
-        for container in Container:
+        for container in Container.suffixes().values():
             kept, notices = sort_streams(source.companions.streams, container)
             others = summary(carried.stream for carried in kept)
             video = f"{_hevc_size(info)} HEVC Main 10, BT.2020 PQ, with {others}"

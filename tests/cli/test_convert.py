@@ -5,6 +5,7 @@ import pytest
 
 from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
+from tsexpand.cli.pipes import ONLY_FILES, ONLY_STREAMS
 from tsexpand.codecs.encode import LIBRARIES
 from tsexpand.codecs.exr import Compression
 from tsexpand.codecs.passthrough import Container
@@ -12,6 +13,7 @@ from tsexpand.colour.sdr_tone import Tone
 from tsexpand.engines.devices import Precision
 from tsexpand.errors import InputError, OutputError
 from tsexpand.sinks.delivery import PICTURE_SUFFIXES
+from tsexpand.sinks.pipe import PipeFormat
 
 
 def choices(name: str) -> set[str]:
@@ -25,7 +27,11 @@ def test_choices_are_those_of_the_library() -> None:
     assert choices("precision") == {p.value for p in Precision}
     assert choices("codec") == set(LIBRARIES)
     assert choices("preview_tone") == {tone.value for tone in Tone}
-    assert {f".{c}" for c in choices("to")} == {*Container.suffixes(), *PICTURE_SUFFIXES}
+    files = {suffix[1:] for suffix in (*Container.suffixes(), *PICTURE_SUFFIXES)}
+    streams = {c.value for c in PipeFormat}
+    assert choices("to") == files | streams
+    assert set(ONLY_STREAMS) == streams - files
+    assert set(ONLY_FILES) == choices("to") - streams
 
 
 def test_one_input_goes_to_the_output_itself() -> None:

@@ -410,7 +410,7 @@ def test_standard_input(tmp_path: Path) -> None:
 def test_an_mp4_with_its_index_behind_from_a_pipe(tmp_path: Path) -> None:
     noise = [random_planes("yuv420p", 320, 240)] * 10
     write_clip(tmp_path / "clip.mp4", noise, codec="libx264", options={"qp": "0", "g": "1", "preset": "ultrafast"})
-    with stdin_from(tmp_path / "clip.mp4"), pytest.raises(InputError, match="faststart"):
+    with stdin_from(tmp_path / "clip.mp4"), pytest.raises(InputError, match="faststart, or name the file"):
         decode("-")
 
 

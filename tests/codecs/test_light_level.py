@@ -7,13 +7,13 @@ import av
 import numpy as np
 import pytest
 
-from tests.codecs.written import ffprobe, side_data, steady, witness, write_video
+from tests.codecs.written import FILMS, ffprobe, side_data, steady, witness, write_video
 from tsexpand.codecs.light_level import patch_content_light, without_emulation
 from tsexpand.codecs.mux import Container
 from tsexpand.codecs.static_metadata import Coding
 from tsexpand.colour.hdr10 import ContentLight
 
-FILES = [(codec, c) for codec in ("hevc", "av1") for c in Container if (codec, c) != ("av1", Container.MOV)]
+FILES = [(codec, c) for codec in ("hevc", "av1") for c in FILMS if (codec, c) != ("av1", Container.MOV)]
 EVERYWHERE = pytest.mark.parametrize(("codec", "container"), FILES)
 
 

@@ -21,6 +21,9 @@ from tsexpand.frames import Packets, Timing, VideoInfo
 
 FAST = {"hevc": EncoderOptions("hevc", preset="ultrafast"), "av1": EncoderOptions("av1", preset="12")}
 
+FILMS = (Container.MP4, Container.MOV, Container.MKV)
+"""What holds static metadata and exact times of its own."""
+
 INFO = VideoInfo(
     name="clip",
     container="test",

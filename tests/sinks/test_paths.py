@@ -57,7 +57,8 @@ def test_removing_takes_files_and_folders_and_absence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("out", "EXR"), ("shot.v02", "EXR"), ("a.MP4", "VIDEO"), ("a.mkv", "VIDEO"), ("-", "PIPE")]
+    ("name", "kind"),
+    [("out", "EXR"), ("shot.v02", "EXR"), ("a.MP4", "VIDEO"), ("a.mkv", "VIDEO"), ("a.ts", "VIDEO"), ("-", "PIPE")],
 )
 def test_names_say_what_is_written(name: str, kind: str) -> None:
     assert delivery_of(Path(name)) is Delivery[kind]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import INTERRUPTED, TsexpandError
-from .parameters import AutoInt, FrameRate, OneOrMore, Time
+from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
 from .pictures import is_file_name, is_lone_picture, own_name, with_pictures_of_folders
+from .pipes import goes_to_stream, input_format
 from .progress import progress_view
 from .report import show_failure, show_report
 from .settings import command_line, settings
@@ -30,9 +31,10 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option(
     "--to",
-    type=click.Choice(["exr", "mkv", "mp4", "mov", "hdr", "png", "avif"]),
+    type=click.Choice(["exr", "mkv", "mp4", "mov", "ts", "hdr", "png", "avif", "y4m", "nut", "rawvideo"]),
     help="OUTPUT is a folder in which each input gets its own name, in this format; "
-    "without it that is so (as exr) for several inputs.",
+    "without it that is so (as exr) for several inputs. Of - and pipes the format: y4m unless told, nut, rawvideo, "
+    "mkv, ts.",
 )
 @click.option(
     "--also",
@@ -53,6 +55,11 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option(
     "--stream", type=click.IntRange(0), help="Which of several video streams, the first is 0.  [default: the best]"
 )
+@click.option(
+    "--format", metavar="NAME", help="Of INPUT, FFmpeg's name, where it can't be found out: rawvideo, mpegts ..."
+)
+@click.option("--size", type=Size(), help="Of raw video: 1920x1080.")
+@click.option("--pixel-format", metavar="NAME", help="Of raw video, FFmpeg's name: yuv420p, yuv422p10le, rgb24 ...")
 @click.option(
     "--deinterlace",
     type=click.Choice(["off", "frame", "field"]),
@@ -152,10 +159,10 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet: bool, **values: Any) -> int:
     """Convert SDR clips to HDR.
 
-    OUTPUT ending in .mp4, .mov or .mkv becomes HDR video, with the sound and subtitles of the
-    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder; .json documents its
-    light: a sidecar, or metadata for .dovi.json and .hdr10plus.json; any other name a folder with an
-    OpenEXR sequence. INPUT - reads standard input.
+    OUTPUT ending in .mp4, .mov, .mkv or .ts becomes HDR video, with the sound and subtitles of the
+    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder, or what --to
+    says; .json documents its light: a sidecar, or metadata for .dovi.json and .hdr10plus.json; any
+    other name a folder with an OpenEXR sequence. INPUT - reads standard input.
 
     \b
     tsexpand convert input.mp4 out/
@@ -164,7 +171,9 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     tsexpand convert a.mp4 b.mov c.mkv hdr/ --to mp4
     """
     check_light(values)
-    check_stdout([output, *values["also"]], len(inputs), values["to"], as_json)
+    input_format(values)
+    if goes_to_stream([output, *values["also"]], len(inputs), values["to"], as_json):
+        values["pipe_format"], values["to"] = values["to"], None
     check_preview(values["preview_tone"], values["also"])
     if values["frame_rate"] is None and any(map(os.path.isdir, inputs)):
         inputs, values["to"] = with_pictures_of_folders(inputs, quiet), values["to"] or "exr"
@@ -212,16 +221,6 @@ def check_light(values: dict[str, Any]) -> None:
         )
     if values["transfer"] == "hlg" and values["peak"] > 1000:
         raise click.UsageError(f"--peak {values['peak']:g} is beyond what --transfer hlg can say, 1000")
-
-
-def check_stdout(outputs: list[Path], inputs: int, to: str | None, as_json: bool) -> None:
-    """Refuses two things at once on standard output."""
-    if Path("-") not in outputs:
-        return
-    if inputs > 1 or to is not None:
-        raise click.UsageError("standard output takes one input, without --to")
-    if as_json:
-        raise click.UsageError("--json needs standard output; name a file as OUTPUT")
 
 
 def check_preview(tone: str | None, also: tuple[Path, ...]) -> None:
@@ -309,6 +308,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     from ..colour.signal import HDR10, HLG10
     from ..convert import ConvertOptions
     from ..sinks.delivery import DeliveryOptions
+    from ..sinks.pipe import PipeFormat
 
     return ConvertOptions(
         source=job.source,
@@ -322,6 +322,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
             signal=HLG10 if values["transfer"] == "hlg" else HDR10,
             preview=values["also"][-1] if values["preview_tone"] else None,
             preview_tone=Tone(values["preview_tone"] or "bt2390"),
+            pipe_format=PipeFormat(pipe) if (pipe := values.get("pipe_format")) else None,
         ),
         batch_size=values["batch_size"],
         start=values["start"],
@@ -337,6 +338,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         frame_rate=values["frame_rate"],
         command=command_line(),
         settings=settings(convert_command, values),
+        input_format=input_format(values),
     )
 
 

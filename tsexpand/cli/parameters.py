@@ -65,6 +65,23 @@ class FrameRate(click.ParamType[Fraction]):
         return rate
 
 
+class Size(click.ParamType[tuple[int, int]]):
+    """Width and height of a picture in pixels: 1920x1080."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | tuple[int, int], parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, int]:
+        """Reads the size, or fails as click does."""
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", value)
+        if match is None:
+            self.fail(f"{value!r} is not a size such as 1920x1080", parameter, context)
+        return int(match[1]), int(match[2])
+
+
 class AutoInt(click.ParamType[int | None]):
     """A whole number from a minimum on, or "auto" (None)."""
 

@@ -17,6 +17,7 @@ from ..frames import Timing, VideoInfo
 from .donor import open_donor
 from .encode import Encoder, EncoderOptions
 from .opening import reason
+from .static_metadata import UNKNOWN
 
 SMALLEST, WIDEST, TALLEST = 4, 16384, 8704
 """Pixels that the encoder, SVT-AV1, takes in either direction."""
@@ -48,8 +49,8 @@ def write_avif(
         raise OutputError(
             f"{path}: {info.width}×{info.height} is not a size that AVIF is written in, {sizes}; try .png"
         )
-    mastering, light = static or (None, None)
-    encoder = Encoder(options, info, signal, mastering, light)
+    mastering, levels = static or (None, UNKNOWN)
+    encoder = Encoder(options, info, signal, mastering, levels)
     packets = [*encoder.encode(tuple(planes), Timing(0, info.time_base, 1)), *encoder.flush()]
     size = (encoder.width, encoder.height)
     try:

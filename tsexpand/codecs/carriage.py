@@ -43,17 +43,25 @@ _DESCRIBED_BY_PACKETS = frozenset({"ac3", "eac3"})
 """Codecs for which FFmpeg's MP4 muxer needs a packet before it can write the header."""
 
 
+_IN_TRANSPORT_STREAMS = frozenset(
+    {"aac", "ac3", "eac3", "mp1", "mp2", "mp3", "dts", "truehd", "opus", "s302m", "dvb_subtitle", "dvb_teletext"}
+)
+"""Codecs for which MPEG-TS has a stream type or descriptor; FFmpeg writes any other as data that nobody can name."""
+
+
 class Container(Enum):
     """File formats for video, by FFmpeg's names."""
 
     MP4 = "mp4"
     MOV = "mov"
     MKV = "matroska"
+    TS = "mpegts"
+    NUT = "nut"
 
     @classmethod
     def suffixes(cls) -> "dict[str, Container]":
-        """Suffixes of paths, and the format that each asks for."""
-        return {f".{container.name.lower()}": container for container in cls}
+        """Suffixes of paths, and the format that each asks for; NUT is for pipes only."""
+        return {f".{container.name.lower()}": container for container in cls if container is not Container.NUT}
 
     @classmethod
     def of(cls, path: Path) -> "Container":
@@ -120,7 +128,9 @@ def _fits(carried: Carried, container: Container) -> bool:
     """
     if carried.is_recoded and not _can_be_recoded(carried.stream, container):
         return False
-    at_once = container is not Container.MKV and _codec(carried.stream) not in _DESCRIBED_BY_PACKETS
+    if container is Container.TS and _codec(carried.stream) not in _IN_TRANSPORT_STREAMS:
+        return False
+    at_once = container in (Container.MP4, Container.MOV) and _codec(carried.stream) not in _DESCRIBED_BY_PACKETS
     options = {"movflags": "empty_moov"} if at_once else {}
     trial = av.open(io.BytesIO(), "w", format=container.value, container_options=options)
     try:
@@ -135,12 +145,14 @@ def _fits(carried: Carried, container: Container) -> bool:
 
 
 def _can_be_recoded(stream: Stream, container: Container) -> bool:
-    """Text everywhere; sound where plain samples are read by all players."""
-    return _codec(stream) in TEXT_CODECS or (container is not Container.MP4 and can_be_decoded(stream))
+    """Text and sound where there is a form of them that all players read."""
+    if _codec(stream) in TEXT_CODECS:
+        return container in _TEXT_CODECS
+    return container not in (Container.MP4, Container.TS) and can_be_decoded(stream)
 
 
 def _notices(stream: Stream, choice: Carried | None, container: Container) -> Iterator[str]:
-    others = [c for c in Container if c is not container]
+    others = [c for c in Container.suffixes().values() if c is not container]
     whole = " or ".join(c.name for c in others if _fits(Carried(stream), c))
     if choice is None:
         where = " or ".join(c.name for c in others if _choice(stream, c) is not None)

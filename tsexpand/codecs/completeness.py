@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import av
-from av.container import InputContainer
 from av.stream import Stream
 from av.video.stream import VideoStream
 
 from .companion_packets import AnyPacket, packet_time
-from .opening import COVER_ART
+from .input_format import RAW
+from .opening import COVER_ART, OpenInput, stated_frames
 
-MP4, MATROSKA, AVI = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi"
+MP4, MATROSKA, AVI, Y4M = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "yuv4mpegpipe"
 """FFmpeg's names of the formats that promise something."""
+
+_FLAG_TORN = frozenset({MP4, AVI, RAW})
+"""Formats whose demuxers call a packet corrupt where the file ends within it, and for no other reason."""
 
 TOLERANCE = Fraction(2, 5)
 """Seconds that the pictures may fall short of a stated duration: last pictures without one, rounding, padding."""
@@ -32,18 +35,20 @@ class Completeness:
     """Follows the packets of an input, from wherever it is read.
 
     Args:
-        container: opened.
+        opened: the input.
         video: the stream that is judged.
         companions: the other streams whose packets are seen.
     """
 
-    def __init__(self, container: InputContainer, video: VideoStream, companions: Sequence[Stream]) -> None:
-        self._container = container
+    def __init__(self, opened: OpenInput, video: VideoStream, companions: Sequence[Stream]) -> None:
+        container = opened.container
+        self._opened, self._container = opened, container
         self._video = video
-        self._format = container.format.name
+        self._format = opened.format
         seen = {video.index, *(stream.index for stream in companions)}
         self._sees_all = all(stream.index in seen or not _has_time(stream) for stream in container.streams)
         self._is_torn = False
+        self.raw_size = self._last_byte = 0  # size of the first picture's packet; where the last one's ends
         self._last_dts: int | None = None
         self._pictures = 0
         self._video_begin: Fraction | None = None
@@ -58,13 +63,15 @@ class Completeness:
         begin = packet_time(packet)
         end = begin + (packet.duration or 0) * packet.time_base
         is_video = packet.stream.index == self._video.index
-        if is_video and packet.is_corrupt and self._format in (MP4, AVI):  # their demuxers say so of short reads only
+        if is_video and self._is_short_read(packet):
             self._is_torn = True
             return False
         self._latest_begin = max(self._latest_begin, begin)
         self._latest_end = max(self._latest_end, end)
         if is_video and packet.size:
             self._pictures += 1
+            self.raw_size = self.raw_size or packet.size
+            self._last_byte = (packet.pos or 0) + packet.size
             self._video_begin = begin if self._video_begin is None else self._video_begin
             self._video_end = max(self._video_end, end)
             self._last_dts = packet.dts if packet.dts is not None else self._last_dts
@@ -73,9 +80,28 @@ class Completeness:
     def missing(self) -> int | None:
         """At the end of the input: about how many pictures should have come, or None where all is well."""
         count = self._unread_entries() if self._format == MP4 else self._short_pictures()
-        if count is None and self._is_torn:
+        if count is None and (self._is_torn or self._ends_within_pictures()):
             return 1
         return count
+
+    def _is_short_read(self, packet: AnyPacket) -> bool:
+        """Whether the end of the input has torn a picture's packet."""
+        if packet.is_corrupt and self._format in _FLAG_TORN:
+            return True
+        # Raw pictures, in whichever container, are all of one size.
+        return self._video.codec_context.name == RAW and 0 < packet.size < self.raw_size
+
+    def _ends_within_pictures(self) -> bool:
+        """Whether there are bytes of a picture that FFmpeg passes over in silence."""
+        if self._format == Y4M:
+            return self._opened.length is not None and self._opened.length > self._last_byte
+        pipe = self._opened.pipe
+        return (
+            self._format == MATROSKA
+            and pipe is not None
+            and not self._container.duration
+            and pipe.matroska_end.is_within_pictures
+        )
 
     def _unread_entries(self) -> int | None:
         """By the index, which is in decoding order, and which edit lists have been applied to."""
@@ -94,8 +120,8 @@ class Completeness:
         return max(1, round((promised - self._video_end) / (self._step() or 1)))
 
     def _promised_end(self) -> Fraction | None:
-        if self._format == AVI and self._video.frames and self._video.time_base:
-            return self._video.frames * self._video.time_base  # FFmpeg shortens the duration of a cut file, not this
+        if self._format == AVI and (frames := stated_frames(self._video)) and self._video.time_base:
+            return frames * self._video.time_base  # FFmpeg shortens the duration of a cut file, not this
         if self._format == MATROSKA and self._container.duration:
             # The duration of the longest stream. A stream's own is a tag, which some tools copy where they cut:
             # believed only where the file as a whole is short too.

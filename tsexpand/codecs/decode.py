@@ -16,12 +16,13 @@ from .companions import COMPANION_TYPES, KEPT_TYPES, Companions
 from .deinterlacing import Deinterlacer, Deinterlacing
 from .description import AS_TAGGED, SignalOverrides, describe, refuse_hdr
 from .excerpt import Excerpt
+from .input_format import FOUND_OUT, RAW, InputFormat
 from .opening import find_video, open_input
 from .pictures import PictureReader
 from .pixels import planes_from_frames
 from .timeline import Timeline
 
-__all__ = ["AS_TAGGED", "Deinterlacing", "SignalOverrides", "VideoSource"]
+__all__ = ["AS_TAGGED", "FOUND_OUT", "Deinterlacing", "InputFormat", "SignalOverrides", "VideoSource"]
 
 SEARCHABLE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts"})
 """Containers in which a keyframe is found by its time; others are decoded from their beginning."""
@@ -40,6 +41,7 @@ class VideoSource:
         repeats: whether a picture that can't be decoded is replaced by the one before it.
         scales: whether pictures that change their size or pixel format are brought to that of the first.
         stream: number of the video stream among those of moving pictures, the first is 0; None: the best.
+        format: of the input, where it does not say so itself.
 
     Attributes:
         info: what is known of the clip. Notices on repairs are added while it is decoded.
@@ -62,6 +64,7 @@ class VideoSource:
         repeats: bool = False,
         scales: bool = False,
         stream: int | None = None,
+        format: InputFormat = FOUND_OUT,
     ) -> None:
         if frames is not None and frames < 1:
             raise ValueError(f"{frames} frames are none")
@@ -73,7 +76,7 @@ class VideoSource:
         self._is_cut = False
         self._scales = scales
         self._changes: list[tuple[str, Fraction]] = []  # kinds of pictures that are not as the first, and since when
-        self._opened = open_input(name)
+        self._opened = open_input(name, format)
         self._container = self._opened.container
         try:
             self._video = find_video(self._container, name, stream)
@@ -84,7 +87,9 @@ class VideoSource:
             self._deinterlacer = Deinterlacer(name, self._video, deinterlacing)
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
-            self.info = describe(name, self._container, self._video, self._first, overrides, self._deinterlacer)
+            self._refuse_torn_raw()
+            self.info = describe(name, self._opened, self._video, self._first, overrides, self._deinterlacer)
+            self.info = replace(self.info, frame_rate=format.frame_rate or self.info.frame_rate)
             self.beginning = self._new_timeline().place(self._first).seconds
             self._describe_excerpt()
         except BaseException:
@@ -145,9 +150,26 @@ class VideoSource:
 
     def _decode_first(self) -> av.VideoFrame:
         frame = next(self._pictures, None)
+        if frame is None and self._opened.format == RAW:
+            raise InputError(f"{self._name}: not one whole picture of {self._raw_picture()}")
         if frame is None:
             raise InputError(f"{self._name}: no decodable picture")
         return frame
+
+    def _raw_picture(self) -> str:
+        context = self._video.codec_context
+        return f"{context.width}×{context.height} {context.pix_fmt}"
+
+    def _refuse_torn_raw(self) -> None:
+        """Refuses a file of raw pictures at once where it holds no whole number of them."""
+        size = self._reader.completeness.raw_size
+        if self._limit is not None or self._opened.format != RAW or not self._opened.is_file:
+            return
+        count, rest = divmod(self._opened.length or 0, size)
+        if rest:
+            holds = f"{count} pictures of {self._raw_picture()}, {size} bytes each, and {rest} bytes more"
+            advice = f"it is cut off, or of another size or format; take the whole ones with --frames {count}"
+            raise InputError(f"{self._name}: holds {holds}; {advice}")
 
     def _notice_damage(self) -> None:
         if self._reader.damaged:
@@ -232,7 +254,7 @@ class VideoSource:
         return time - 4 / self.info.frame_rate
 
     def _is_searchable(self) -> bool:
-        return self._container.format.name in SEARCHABLE_FORMATS and self._opened.is_file
+        return self._opened.format in SEARCHABLE_FORMATS and self._opened.is_file
 
     def _new_timeline(self) -> Timeline:
         return Timeline(self.info.time_base, self.info.frame_rate)

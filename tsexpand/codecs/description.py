@@ -18,9 +18,10 @@ from ..colour.signal import Guess, SignalFormat, already_hdr, fill_unspecified, 
 from ..errors import InputError
 from ..frames import VideoInfo
 from .companions import KEPT_TYPES
+from .completeness import MP4
 from .deinterlacing import Deinterlacer, Deinterlacing
 from .frame_rate import nominal_rate
-from .opening import COVER_ART, moving_streams
+from .opening import COVER_ART, OpenInput, moving_streams, stated_frames
 from .pixel_layouts import PixelLayout, pixel_layout
 
 Code = TypeVar("Code", bound=IntEnum)
@@ -72,7 +73,7 @@ def readable_layout(name: str, frame: av.VideoFrame) -> PixelLayout:
 
 def describe(
     name: str,
-    container: InputContainer,
+    opened: OpenInput,
     stream: VideoStream,
     frame: av.VideoFrame,
     overrides: SignalOverrides,
@@ -94,7 +95,7 @@ def describe(
     rate = nominal_rate(stream.average_rate, stream.base_rate)
     return VideoInfo(
         name=name,
-        container=container.format.name,
+        container=opened.format,
         codec=codec,
         pixel_format=frame.format.name,
         width=frame.width,
@@ -103,28 +104,26 @@ def describe(
         time_base=time_base / 2 if by_field else time_base,
         sample_aspect_ratio=stream.sample_aspect_ratio or Fraction(1),
         frame_rate=rate and times * rate,
-        frame_count_from_header=times * stream.frames or None,
-        duration_from_header=_duration(container, stream, time_base),
-        time_code=_stated("timecode", stream, container),
+        frame_count_from_header=times * (stated_frames(stream) or 0) or None,
+        duration_from_header=_duration(opened.container, stream, time_base),
+        time_code=_stated("timecode", stream, opened.container),
         display_matrix=_display_matrix(frame),
         guesses=guesses,
-        notices=tuple(_notices(container, stream, layout, deinterlacer)),
+        notices=tuple(_notices(opened, stream, layout, deinterlacer)),
     )
 
 
-def _notices(
-    container: InputContainer, stream: VideoStream, layout: PixelLayout, deinterlacer: Deinterlacer
-) -> Iterator[str]:
+def _notices(opened: OpenInput, stream: VideoStream, layout: PixelLayout, deinterlacer: Deinterlacer) -> Iterator[str]:
     """What is lost, or may not be as expected."""
     if layout.has_alpha or _stated("alpha_mode", stream) == "1":  # VP9's is a stream of its own that no decoder reads
         yield "Transparency is not kept."
     if deinterlacer.notice:
         yield deinterlacer.notice
-    moving = moving_streams(container)
+    moving = moving_streams(opened.container)
     if len(moving) > 1:
         yield _choice(moving, stream)
-    for other in container.streams:
-        if other not in moving and other.type not in KEPT_TYPES and not _is_told(other, container, stream):
+    for other in opened.container.streams:
+        if other not in moving and other.type not in KEPT_TYPES and not _is_told(other, opened, stream):
             yield _loss(other)
 
 
@@ -144,14 +143,14 @@ def _sketch(stream: VideoStream) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _is_told(other: Stream, container: InputContainer, stream: VideoStream) -> bool:
+def _is_told(other: Stream, opened: OpenInput, stream: VideoStream) -> bool:
     """Whether a stream holds but what is kept in other words: the time code, or the titles of chapters."""
     if other.type != "data":
         return False
     time_code = _stated("timecode", other)
     if time_code is not None and time_code == _stated("timecode", stream):
         return True
-    return other.name == "bin_data" and "mp4" in container.format.name and bool(container.chapters())
+    return other.name == "bin_data" and opened.format == MP4 and bool(opened.container.chapters())
 
 
 def _stated(key: str, *holders: Stream | InputContainer) -> str | None:
@@ -231,6 +230,8 @@ def _chroma_location(codec: str, matrix: Matrix) -> ChromaLocation:
 
 
 def _duration(container: InputContainer, stream: VideoStream, time_base: Fraction) -> Fraction | None:
+    if stream.frames and stated_frames(stream) is None:
+        return None  # made up from a made-up number
     if stream.duration:
         return stream.duration * time_base
     return Fraction(container.duration, av.time_base) if container.duration else None

@@ -110,7 +110,7 @@ class Encoder:
         info: size, time base, frame rate and pixel aspect of the pictures.
         signal: HDR10, HLG10 or SDR8.
         mastering: the display to declare in each keyframe, None to declare none.
-        light: levels to declare with it, where they are known already.
+        levels: of light, to declare beside it.
 
     Raises:
         OutputError: the encoder is unknown, not available here, or refuses its options.
@@ -128,7 +128,7 @@ class Encoder:
         info: VideoInfo,
         signal: SignalFormat,
         mastering: MasteringDisplay | None,
-        light: ContentLight | None = None,
+        levels: ContentLight = PLACEHOLDER,
     ) -> None:
         library = _library(options.codec)
         self.coding = library.coding
@@ -140,9 +140,7 @@ class Encoder:
         self._durations: dict[int, int] = {}
         self._previous: int | None = None
         self._count = 0
-        self._messages = (
-            keyframe_messages(self.coding, mastering, light or PLACEHOLDER) if mastering is not None else b""
-        )
+        self._messages = keyframe_messages(self.coding, mastering, levels) if mastering is not None else b""
         self._planes, self._pixel_format = library.planes, library.pixel_format
         self._context = _context(library, options, info, signal, (self.width, self.height))
         self.extradata = self._context.extradata or b""

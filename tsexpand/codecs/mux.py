@@ -21,20 +21,25 @@ from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
 from ..errors import OutputError, is_refusal, output_error
 from ..frames import Packets, Timing, VideoInfo
+from .bare_pictures import Writable
 from .companions import Companions
 from .donor import open_donor
 from .encode import Encoder, EncoderOptions, VideoPacket
 from .light_level import patch_content_light
 from .passthrough import Container, Passthrough, lasting, sort_streams
 from .read_back import NotWholeError, check_written
-from .static_metadata import PLACEHOLDER, Coding
+from .static_metadata import PLACEHOLDER, UNKNOWN, Coding
 
 __all__ = ["Container", "EncoderOptions", "NotWholeError", "VideoWriter"]
 
+_CLOCK_LEAD = 700_000
+"""Microseconds by which the clock of a transport stream is ahead of what it carries, so that a decoder has it in time;
+FFmpeg's own value. All times are twice this later than they were."""
+
 _MAX_TIMESCALE = 2**31 - 1
 
-_ROUNDING = {Container.MKV: Fraction(1, 1000)}
-"""Seconds by which a container may move a picture: Matroska counts milliseconds, the others as the source does."""
+_ROUNDING = {Container.MKV: Fraction(1, 1000), Container.TS: Fraction(1, 90000)}
+"""Seconds by which a container may move a picture, where it does not count as the source does."""
 
 
 class VideoWriter:
@@ -48,6 +53,8 @@ class VideoWriter:
         signal: HDR10, HLG10, or SDR8 for H.264.
         mastering: the display to declare, None for HLG and SDR.
         companions: what travels with the pictures; its input stays open while this writes.
+        stream: where to instead of the path, which then is but a name. What has been written there can't be
+            changed: light levels are declared as unknown.
 
     Raises:
         OutputError: the file can't be written, or the encoder can't be opened.
@@ -62,23 +69,32 @@ class VideoWriter:
         signal: SignalFormat,
         mastering: MasteringDisplay | None,
         companions: Companions,
+        stream: Writable | None = None,
     ) -> None:
         self._path = path
-        self._encoder = Encoder(options, info, signal, mastering)
-        if self._encoder.coding is Coding.AV1 and container is Container.MOV:
-            raise OutputError(f"{path}: AV1 is not defined in MOV; use MP4 or MKV, or encode HEVC")
+        self._is_file = stream is None
+        self._can_patch = self._is_file and container is not Container.TS
+        levels = PLACEHOLDER if self._can_patch else UNKNOWN
+        self._encoder = Encoder(options, info, signal, mastering, levels)
+        if self._encoder.coding is Coding.AV1 and container in (Container.MOV, Container.TS):
+            raise OutputError(f"{path}: AV1 is not defined in {container.name}; use MP4 or MKV, or encode HEVC")
         streams, dropped = sort_streams(companions.streams, container)
         self._notices = [*_picture_notices(self._encoder, info, container), *dropped]
+        if container is Container.TS:
+            self._notices += _transport_notices(info, companions)
+        if mastering is not None and not self._can_patch:
+            self._notices.append("light levels are declared as 0, unknown: they are known, and told, at the end.")
         with _translated(path):
             muxer_options = _muxer_options(container, info, [carried.stream for carried in streams])
-            self._output = av.open(str(path.absolute()), "w", container.value, container_options=muxer_options)
+            target = str(path.absolute()) if stream is None else stream
+            self._output = av.open(target, "w", container.value, container_options=muxer_options)
         self._is_open = True
         self._delay: int | None = None
         self._container = container
         self._time_base = info.time_base
         self._times = array("q")  # of all pictures, to be held against the finished file
         try:
-            with _translated(path), _donor(self._encoder, signal, mastering) as donor:
+            with _translated(path), _donor(self._encoder, signal, mastering, levels) as donor:
                 self._video = _add_video(self._output, donor, container, info)
                 self._video.metadata.update(lasting(companions.video_metadata))
                 self._passthrough = Passthrough(self._output, streams, companions)
@@ -112,12 +128,12 @@ class VideoWriter:
                 self._times.append(later.pts)
                 self._mux(self._encoder.encode(tuple(plane[i] for plane in planes), later))
 
-    def finish(self, content_light: ContentLight | None) -> None:
+    def finish(self, content_light: ContentLight | None = None) -> None:
         """Completes the file and makes it durable.
 
         Args:
-            content_light: measured on all pictures, to replace the upper bound that was declared;
-                None where the file has no static metadata.
+            content_light: measured on all pictures, to replace the upper bound that was declared, where that
+                can be; None where the file has no static metadata.
 
         Raises:
             OutputError: the disk is full, or writing fails for another known reason.
@@ -127,17 +143,21 @@ class VideoWriter:
             self._mux(self._encoder.flush())
             self._passthrough.flush()
             self._output.close()
-            if content_light is not None:
+            if content_light is not None and self._can_patch:
                 patch_content_light(self._path, self._encoder.coding, content_light)
-            _sync(self._path)
+            if self._is_file:
+                _sync(self._path)
         self._is_open = False
-        check_written(self._path, self._times, self._time_base, _ROUNDING.get(self._container, Fraction(0)))
+        if self._is_file:
+            rounding, shifts = _ROUNDING.get(self._container, Fraction(0)), self._container is Container.TS
+            check_written(self._path, self._times, self._time_base, rounding, shifts)
 
     def close(self) -> None:
         """Lets go of the file; one that was not finished is removed. May be called again."""
         if self._is_open:
             self._is_open = False
-            self._path.unlink(missing_ok=True)  # first, so that the muxer has nothing to move to the front
+            if self._is_file:
+                self._path.unlink(missing_ok=True)  # first, so that the muxer has nothing to move to the front
             with suppress(FFmpegError):  # of a file that is gone
                 self._output.close()
 
@@ -165,11 +185,20 @@ def _picture_notices(encoder: Encoder, info: VideoInfo, container: Container) ->
         yield f"pixel aspect ratio {ratio} dropped: AV1 in Matroska can't state it here; MP4 or HEVC can"
 
 
+def _transport_notices(info: VideoInfo, companions: Companions) -> Iterator[str]:
+    if companions.chapters:
+        yield "chapters dropped: TS can't hold them; MKV, MP4 and MOV can"
+    if info.display_matrix is not None:
+        yield "TS carries no rotation: the pictures are written as coded."
+
+
 def _muxer_options(container: Container, info: VideoInfo, streams: list[Stream]) -> dict[str, str]:
     if container is Container.MKV:
         # Header and clusters would carry checksums, which patching in place makes wrong. And sound that starts
         # before 0, as primed AAC does, would move all pictures; a block's time is signed and holds it as it is.
         return {"write_crc32": "0", "avoid_negative_ts": "disabled"}
+    if container is Container.TS:
+        return {"max_delay": str(_CLOCK_LEAD)}
     return {"movflags": "+faststart", "movie_timescale": str(_movie_timescale(info, streams))}
 
 
@@ -192,8 +221,10 @@ def _timescale(stream: Stream) -> int:
     return stream.time_base.denominator if stream.time_base else 1
 
 
-def _donor(encoder: Encoder, signal: SignalFormat, mastering: MasteringDisplay | None) -> InputContainer:
-    static = (mastering, PLACEHOLDER) if mastering is not None else None
+def _donor(
+    encoder: Encoder, signal: SignalFormat, mastering: MasteringDisplay | None, levels: ContentLight
+) -> InputContainer:
+    static = (mastering, levels) if mastering is not None else None
     return open_donor(encoder.coding, (encoder.width, encoder.height), encoder.extradata, signal, static)
 
 
@@ -203,7 +234,7 @@ def _add_video(output: OutputContainer, donor: InputContainer, container: Contai
     video.disposition = Disposition.default
     video.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
     video.codec_context.framerate = info.frame_rate or Fraction(0)  # the donor's is the encoder's fallback
-    if video.codec_context.name == Coding.HEVC.value and container is not Container.MKV:
+    if video.codec_context.name == Coding.HEVC.value and container in (Container.MP4, Container.MOV):
         video.codec_context.codec_tag = "hvc1"  # Apple's players refuse hev1
     if info.display_matrix is not None:
         video.set_display_matrix(info.display_matrix)

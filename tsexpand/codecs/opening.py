@@ -9,6 +9,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from ..errors import InputError
+from .input_format import FOUND_OUT, InputFormat, full_name
 from .pipes import BLOCK, Pipe, is_pipe
 
 MAX_PIXELS = 1 << 28
@@ -27,6 +28,10 @@ NETWORK_PATIENCE = "30000000"
 """Microseconds that a server may be silent."""
 
 
+_NO_COUNT = 1 << 29
+"""Number of pictures from which on an AVI states none: what is written to a pipe holds 1 << 30 instead."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenInput:
     """An input that FFmpeg has opened.
@@ -40,6 +45,18 @@ class OpenInput:
     container: InputContainer
     pipe: Pipe | None
     is_file: bool
+
+    @property
+    def format(self) -> str:
+        """FFmpeg's name of the format, the same whether it was found out or said."""
+        return full_name(self.container.format.name)
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of a file, or those that a pipe has given so far; None of an address."""
+        if self.pipe is not None:
+            return self.pipe.length
+        return Path(self.container.name.removeprefix("file:")).stat().st_size if self.is_file else None
 
     def check(self) -> None:
         """Raises what has ended the reading of a pipe early, see `Pipe.check`."""
@@ -58,30 +75,33 @@ def reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def open_input(name: str) -> OpenInput:
+def open_input(name: str, format: InputFormat = FOUND_OUT) -> OpenInput:
     """Opens a file, a named pipe, an address, or standard input.
 
     Args:
         name: a path, `-` for standard input, or any address that FFmpeg knows.
+        format: what is said of it.
 
     Raises:
         InputError: it can't be opened, or is not media.
     """
     if is_pipe(name):
-        return _open_pipe(name)
+        return _open_pipe(name, format)
     mode = _mode(name)
     if mode is None:  # an address, or FFmpeg says why not
-        return OpenInput(_open(name, name, {"rw_timeout": NETWORK_PATIENCE}), None, is_file=False)
+        return OpenInput(_open(name, name, format, {"rw_timeout": NETWORK_PATIENCE}), None, is_file=False)
     address = f"file:{name}"  # else a path such as a:b.mp4 would be taken for a protocol
-    container = _open(name, address, {"protocol_whitelist": LOCAL_PROTOCOLS})
+    container = _open(name, address, format, {"protocol_whitelist": LOCAL_PROTOCOLS})
     return OpenInput(container, None, is_file=stat.S_ISREG(mode))
 
 
-def _open_pipe(name: str) -> OpenInput:
+def _open_pipe(name: str, format: InputFormat) -> OpenInput:
+    if not format.is_of_bytes:
+        raise InputError(f"{name}: {format.name} does not come through a pipe; name the file")
     pipe = Pipe(name)
     try:
         try:
-            container = _open(name, pipe, {"protocol_whitelist": LOCAL_PROTOCOLS})
+            container = _open(name, pipe, format, {"protocol_whitelist": LOCAL_PROTOCOLS})
         finally:
             pipe.check()  # an interruption looks like the end of the file to FFmpeg
     except BaseException:
@@ -90,11 +110,12 @@ def _open_pipe(name: str) -> OpenInput:
     return OpenInput(container, pipe, is_file=False)
 
 
-def _open(name: str, source: str | Pipe, options: dict[str, str]) -> InputContainer:
+def _open(name: str, source: str | Pipe, format: InputFormat, options: dict[str, str]) -> InputContainer:
+    options = {**PROBING, **format.options, **options}
     try:
-        return av.open(source, "r", options={**PROBING, **options}, metadata_errors="replace", buffer_size=BLOCK)
+        return av.open(source, "r", format.name, options=options, metadata_errors="replace", buffer_size=BLOCK)
     except (av.error.InvalidDataError, av.error.EOFError):
-        raise InputError(f"{name}: {_why_not_media(name)}") from None
+        raise InputError(f"{name}: {_why_not_media(name, format)}") from None
     except av.error.FFmpegError as error:
         raise InputError(f"{name}: can't be opened ({reason(error)})") from None
 
@@ -107,11 +128,11 @@ def _mode(name: str) -> int | None:
         return None
 
 
-def _why_not_media(name: str) -> str:
+def _why_not_media(name: str, format: InputFormat) -> str:
     mode = _mode(name)
     if mode is not None and stat.S_ISREG(mode) and Path(name).stat().st_size == 0:
         return "empty file"
-    return "not a media file, or empty, or cut off before its header"
+    return f"not {format.name or 'a media file'}, or empty, or cut off before its header"
 
 
 def moving_streams(container: InputContainer) -> list[VideoStream]:
@@ -153,3 +174,8 @@ def _chosen(container: InputContainer, name: str, number: int | None) -> VideoSt
         there = "one video stream, which is 0" if len(moving) == 1 else f"video streams 0 to {len(moving) - 1}"
         raise InputError(f"{name}: has no video stream {number}; it has {there}")
     return moving[number]
+
+
+def stated_frames(stream: VideoStream) -> int | None:
+    """How many pictures the header says there are."""
+    return stream.frames if 0 < stream.frames < _NO_COUNT else None

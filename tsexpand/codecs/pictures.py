@@ -64,7 +64,7 @@ class PictureReader:
         self.skipped = 0
         self._good: av.VideoFrame | None = None  # the last one, where it may have to be repeated
         self._in_a_row = 0  # packets and pictures that were bad, since the last good one
-        self.completeness = Completeness(opened.container, video, companions)
+        self.completeness = Completeness(opened, video, companions)
         self._is_interlaced = False
         self._is_cancelled = False
         self._is_closed = False
@@ -219,8 +219,8 @@ class PictureReader:
             raise self._undecodable(why)
 
     def _undecodable(self, why: str) -> InputError:
-        if self._end is None and self._opened.pipe is not None and self._container.format.name == MP4:
-            why += "; an MP4 from a pipe needs its index in front: write it with -movflags +faststart"
+        if self._end is None and self._opened.pipe is not None and self._opened.format == MP4:
+            why += "; an MP4 from a pipe needs its index in front: write it with -movflags +faststart, or name the file"
         time = min(self._owed, default=self._end or Fraction(0))
         return InputError(f"{self._name}: undecodable at {clock(time)} ({why})")
 

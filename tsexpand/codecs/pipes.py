@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from ..errors import Cancelled, InputError
+from .stream_end import MatroskaEnd
 
 STDIN = "-"
 
@@ -31,6 +32,10 @@ class Pipe:
     Args:
         name: `-` for standard input, else the path of a named pipe; opening it waits for a writer.
 
+    Attributes:
+        length: bytes that have come so far.
+        matroska_end: where in a Matroska stream that is.
+
     Raises:
         InputError: it can't be opened.
     """
@@ -45,6 +50,8 @@ class Pipe:
         self._lock = threading.Lock()
         self._is_open = True
         self._failure: BaseException | None = None
+        self.length = 0
+        self.matroska_end = MatroskaEnd()
 
     def read(self, size: int) -> bytes:
         """At most so many bytes, at least one; none at the end, and from a failure or `cancel` on."""
@@ -52,11 +59,14 @@ class Pipe:
             return b""
         try:
             self._wait()
-            return b"" if self._failure is not None else os.read(self._input, size)
+            data = b"" if self._failure is not None else os.read(self._input, size)
         # PyAV prints what is no Exception and goes on; `check` raises it once FFmpeg has returned.
         except BaseException as failure:
             self._failure = failure
             return b""
+        self.length += len(data)
+        self.matroska_end.feed(data)
+        return data
 
     def _wait(self) -> None:
         """Until there is something to read, or `cancel`; Windows can't wait for a pipe."""

@@ -18,7 +18,9 @@ class NotWholeError(OutputError):
     """A finished file does not hold what was written into it; its text says what is missing, and names no file."""
 
 
-def check_written(path: Path, times: Sequence[int], time_base: Fraction, tolerance: Fraction) -> None:
+def check_written(
+    path: Path, times: Sequence[int], time_base: Fraction, tolerance: Fraction, shifts: bool = False
+) -> None:
     """Holds the pictures of a finished file against what was written into it.
 
     Args:
@@ -26,6 +28,7 @@ def check_written(path: Path, times: Sequence[int], time_base: Fraction, toleran
         times: of all pictures, in any order.
         time_base: of those times.
         tolerance: seconds by which the file may round them.
+        shifts: whether all may be earlier or later by the same.
 
     Raises:
         NotWholeError: it can't be read, or pictures are missing or not at their times.
@@ -36,8 +39,9 @@ def check_written(path: Path, times: Sequence[int], time_base: Fraction, toleran
         raise NotWholeError(f"can't be read back ({error})") from error
     if len(found) != len(times):
         raise NotWholeError(f"{len(found)} of {len(times)} pictures are there")
+    shift = found[0] - min(times) * time_base if shifts and found else 0
     for written, there in zip(sorted(times), found, strict=True):
-        if abs(there - written * time_base) > tolerance:
+        if abs(there - shift - written * time_base) > tolerance:
             raise NotWholeError(f"the picture of {clock(written * time_base)} is at {clock(there)}")
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, VideoInfo
 from .companions import Companions
-from .decode import VideoSource
+from .decode import FOUND_OUT, InputFormat, VideoSource
 from .deinterlacing import Deinterlacing
 from .description import AS_TAGGED, SignalOverrides
 from .picture_source import PictureSource
@@ -49,6 +49,7 @@ def open_source(
     repeats: bool = False,
     scales: bool = False,
     stream: int | None = None,
+    format: InputFormat = FOUND_OUT,
 ) -> Source:
     """Opens pictures where the name is of such, else a clip; see `PictureSource` and `VideoSource`.
 
@@ -62,13 +63,14 @@ def open_source(
         repeats: whether a picture that can't be decoded is replaced by the one before it.
         scales: whether pictures that change their size are brought to that of the first.
         stream: number of the video stream of a clip.
+        format: of a clip that does not say it itself.
 
     Raises:
         InputError: it can't be opened, or is a clip, which has its own frame rate, and one was given.
     """
-    if (pictures := find_pictures(name, frame_rate)) is not None:
+    if format == FOUND_OUT and (pictures := find_pictures(name, frame_rate)) is not None:
         return PictureSource(pictures, start=start, frames=frames, overrides=overrides, repeats=repeats, scales=scales)
-    if frame_rate is not None:
+    if frame_rate is not None and format.frame_rate is None:
         raise InputError(f"{name}: a clip has its own times; leave out --frame-rate")
     return VideoSource(
         name,
@@ -79,4 +81,5 @@ def open_source(
         repeats=repeats,
         scales=scales,
         stream=stream,
+        format=format,
     )

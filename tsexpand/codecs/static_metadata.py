@@ -24,6 +24,9 @@ class Coding(Enum):
 PLACEHOLDER = ContentLight(max_cll=10000, max_fall=10000)
 """Stands in for the measured levels: PQ's peak, so it stays a true upper bound if never replaced."""
 
+UNKNOWN = ContentLight(max_cll=0, max_fall=0)
+"""Says that nothing is said: where no one can come back to replace a placeholder (CTA-861.3-A)."""
+
 _LIGHT = struct.Struct(">HH")
 _HEVC_MASTERING = struct.Struct(">8H2I")
 
@@ -47,7 +50,7 @@ def keyframe_messages(coding: Coding, mastering: MasteringDisplay, levels: Conte
     Args:
         coding: of the bitstream; HEVC messages are in Annex B form.
         mastering: the display that the picture is made for.
-        levels: of light, where they are known before the last picture.
+        levels: of its light.
 
     Reference:
         Rec. ITU-T H.265 (08/2021), D.2.28 and D.2.35; AV1 Bitstream & Decoding Process, 5.8.3 and 5.8.4.

@@ -12,6 +12,9 @@ from ..frames import VideoInfo
 FALLBACK_RATE = Fraction(25)
 """Where the frame rate is unknown."""
 
+FRAME = b"FRAME\n"
+"""What comes before each picture."""
+
 
 def stream_header(info: VideoInfo) -> bytes:
     """What comes before the pictures: 10-bit 4:2:0, limited range, of the clip's size, rate and pixel aspect."""
@@ -21,6 +24,6 @@ def stream_header(info: VideoInfo) -> bytes:
     return f"YUV4MPEG2 {size} {shape} C420p10 XYSCSS=420P10 XCOLORRANGE=LIMITED\n".encode()
 
 
-def picture(planes: Planes) -> bytes:
+def planes_bytes(planes: Planes) -> bytes:
     """A picture: (h, w) and twice (⌈h/2⌉, ⌈w/2⌉), uint16 codes on the CPU."""
-    return b"FRAME\n" + b"".join(plane.numpy().astype("<u2", copy=False).tobytes() for plane in planes)
+    return b"".join(plane.numpy().astype("<u2", copy=False).tobytes() for plane in planes)

@@ -21,17 +21,17 @@ from .documents import document_of
 from .documents.provenance import Provenance
 from .documents.sink import DocumentSink
 from .exr import ExrSink
-from .paths import refuse_sources, translated
+from .paths import descriptor, is_stream, refuse_sources, translated
 from .picture import PictureSink
 from .picture_formats import AvifPicture, ExrPicture, PictureFormat, PngPicture, RadiancePicture
-from .pipe import STDOUT, PipeSink
+from .pipe import PipeFormat, PipeSink
 from .preview_signal import PreviewSignal
 from .tee import TeeSink
 from .video import VideoSink
 
 # Endings that nobody gives to a folder: a slip, better refused than made into one.
 _NOT_FOLDERS = re.compile(
-    r"\.(avi|webm|m?ts|m2ts|m4v|mpe?g|mxf|ogv|wmv|flv|y4m|yuv|hevc|h?26[45]|ivf|nut|jpe?g|tiff?|gif|dpx|webp|bmp|heic|jxl)"
+    r"\.(avi|webm|mts|m2ts|m4v|mpe?g|mxf|ogv|wmv|flv|y4m|yuv|hevc|h?26[45]|ivf|nut|jpe?g|tiff?|gif|dpx|webp|bmp|heic|jxl)"
 )
 
 
@@ -40,7 +40,7 @@ class Delivery(Enum):
 
     EXR = "EXR sequence"
     VIDEO = "HDR video"
-    PIPE = "raw pictures for a pipe"
+    PIPE = "stream for another program"
     DOCUMENT = "document"
     PICTURE = "one picture"
 
@@ -62,6 +62,7 @@ class DeliveryOptions:
         signal: of video, HDR10 or HLG10.
         preview: the output that is an SDR preview instead: video, in H.264.
         preview_tone: how HDR light is shown in it.
+        pipe_format: of streams; None for what their names ask for.
     """
 
     encoder: EncoderOptions
@@ -72,18 +73,19 @@ class DeliveryOptions:
     signal: SignalFormat = HDR10
     preview: Path | None = None
     preview_tone: Tone = Tone.BT2390
+    pipe_format: PipeFormat | None = None
 
 
 def delivery_of(output: Path) -> Delivery:
     """What is written under a name.
 
-    Video for .mp4, .mov, .mkv, one picture for .exr, .hdr, .png, .avif, a document for .json, y4m for "-", otherwise an
-    EXR sequence in that folder.
+    Video for .mp4, .mov, .mkv, .ts, one picture for .exr, .hdr, .png, .avif, a document for .json, a stream for what is
+    one, otherwise an EXR sequence in that folder.
 
     Raises:
         OutputError: the name is one of a file that is not written.
     """
-    if output == STDOUT:
+    if is_stream(output):
         return Delivery.PIPE
     if document_of(output) is not None and not _is_folder(output):
         return Delivery.DOCUMENT
@@ -94,8 +96,8 @@ def delivery_of(output: Path) -> Delivery:
         return Delivery.PICTURE
     if _NOT_FOLDERS.fullmatch(suffix) and not _is_folder(output):
         raise OutputError(
-            f"{output}: {suffix} is not written; name a folder (EXR sequence), .mp4, .mov, .mkv (HDR10), or for one"
-            " picture .exr, .hdr, .png, .avif"
+            f"{output}: {suffix} is not written; name a folder (EXR sequence), .mp4, .mov, .mkv, .ts (HDR10), or for"
+            " one picture .exr, .hdr, .png, .avif"
         )
     return Delivery.EXR
 
@@ -117,7 +119,7 @@ def make_sink(
     Raises:
         OutputError: a name that is not written, the same twice, that of the source, or a document of another signal.
     """
-    if len({os.path.realpath(path) for path in outputs}) < len(outputs):
+    if len({descriptor(path) or os.path.realpath(path) for path in outputs}) < len(outputs):
         raise OutputError(f"{outputs[0]}: named twice; give each output its own name")
     refuse_sources(outputs, [info.name])
     documents = [output for output in outputs if delivery_of(output) is Delivery.DOCUMENT]
@@ -140,7 +142,8 @@ def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: De
     if delivery_of(output) is Delivery.VIDEO:
         return VideoSink(output, info, companions, options.encoder, options.peak, options.overwrite, options.signal)
     if delivery_of(output) is Delivery.PIPE:
-        return PipeSink(info, options.signal, bool(companions.streams or companions.chapters))
+        how = (options.encoder, options.peak, options.signal)
+        return PipeSink(output, options.pipe_format, info, companions, *how)
     threads = os.cpu_count() or 1
     return ExrSink(output, info, options.compression, options.reference_white, options.overwrite, threads)
 

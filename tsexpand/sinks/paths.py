@@ -2,12 +2,18 @@
 
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import OutputError, output_error
+
+STDOUT = "-"
+"""The name of standard output."""
+
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,6})")
 
 _MOST_PARTS = 100
 """Unfinished outputs of one name, of runs that were killed or go on beside this one."""
@@ -20,6 +26,22 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise output_error(path, error) from error
+
+
+def descriptor(output: Path) -> int | None:
+    """Which of the process's open files a name stands for: - and /dev/stdout, /dev/fd/63 as of a shell's >(...)."""
+    if str(output) in (STDOUT, "/dev/stdout"):
+        return 1
+    match = _DESCRIPTOR.fullmatch(str(output))
+    return int(match[1]) if match else None
+
+
+def is_stream(output: Path) -> bool:
+    """Whether an output takes bytes as they come: standard output, a named pipe, or a device such as /dev/null."""
+    if descriptor(output) is not None:
+        return True
+    with translated(output):
+        return output.is_fifo() or output.is_char_device()
 
 
 def reserve_part(output: Path, make: Callable[[Path], None]) -> Path:
@@ -80,14 +102,16 @@ def check_file(output: Path, overwrite: bool) -> None:
     with translated(output):
         if output.is_dir():
             raise OutputError(f"{output}: is a folder, not a file")
+        if output.exists() and not output.is_file():
+            raise OutputError(f"{output}: is a device or a socket, not a file")
         if output.exists() and not overwrite:
             raise OutputError(f"{output}: exists; use --overwrite to replace it")
 
 
 def refuse_sources(outputs: Iterable[Path], sources: Iterable[str]) -> None:
     """Raises `OutputError` where an output would replace an input, whatever --overwrite says."""
-    read = [Path(source) for source in sources]
-    for output in outputs:
+    read = [Path(source) for source in sources if source != STDOUT]
+    for output in (output for output in outputs if descriptor(output) is None):
         with translated(output):
             if output.exists() and any(source.exists() and output.samefile(source) for source in read):
                 raise OutputError(f"{output}: is an input; choose another name")

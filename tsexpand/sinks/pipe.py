@@ -1,60 +1,108 @@
-"""Raw HDR pictures to another program: YUV4MPEG2 on standard output."""
+"""HDR to another program: over standard output, a named pipe or a device."""
 
-import os
-import sys
-from fractions import Fraction
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Protocol, Self
 
 from torch import Tensor
 
-from ..codecs.y4m import FALLBACK_RATE, picture, stream_header
-from ..colour.hdr10 import ContentLight
+from ..codecs.bare_pictures import BarePictures
+from ..codecs.companions import Companions
+from ..codecs.encode import EncoderOptions
+from ..codecs.mux import Container, VideoWriter
+from ..codecs.raw_mux import NutWriter
+from ..colour.codes import Transfer
+from ..colour.hdr10 import ContentLight, mastering_display
 from ..colour.signal import SignalFormat
-from ..errors import ClosedPipe, OutputError, output_error
-from ..frames import LightBatch, SignalBatch, VideoInfo
+from ..errors import OutputError
+from ..frames import LightBatch, Packets, SignalBatch, Timing, VideoInfo
 from . import Fetch
+from .byte_stream import ByteStream
 from .video_signal import VideoSignal
 
-STDOUT = Path("-")
-"""The name of standard output."""
+
+class PipeFormat(Enum):
+    """What can be written without ever going back."""
+
+    Y4M = "y4m"
+    RAWVIDEO = "rawvideo"
+    NUT = "nut"
+    MKV = "mkv"
+    TS = "ts"
+
+    @classmethod
+    def of(cls, output: Path) -> "PipeFormat":
+        """What a pipe's own name asks for; y4m where it asks for nothing.
+
+        Raises:
+            OutputError: it asks for what a pipe can't take.
+        """
+        suffix = output.suffix.lower()
+        if suffix in (".mp4", ".mov"):
+            raise OutputError(f"{output}: is a pipe, and {suffix} has its index behind; use --to mkv, ts or nut")
+        named = {f".{kind.value}": kind for kind in cls} | {".yuv": cls.RAWVIDEO}
+        return named.get(suffix, cls.Y4M)
 
 
-class PipeSink:
-    """Writes pictures to a pipe as they come; what was written can't be taken back.
-
-    Args:
-        info: of the source.
-        signal: HDR10 or HLG10.
-        has_companions: whether there is anything beside the pictures, which is not written.
-        pipe: where to; standard output where None.
-    """
-
-    def __init__(
-        self, info: VideoInfo, signal: SignalFormat, has_companions: bool, pipe: BinaryIO | None = None
-    ) -> None:
-        self._info = info
-        self._pipe = pipe or sys.stdout.buffer
-        self._light = VideoSignal(signal)
-        self._has_companions = has_companions
-        self._step = 1 / (info.frame_rate or FALLBACK_RATE)
-        self._begin: Fraction | None = None
-        self._count = self._displaced = 0
+class Writer(Protocol):
+    """What writes pictures and packets into a stream of some format."""
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What y4m can't carry."""
-        notices = []
-        if self._has_companions:
-            notices.append("y4m carries pictures only: sound, subtitles and chapters are not written.")
-        if self._info.display_matrix is not None:
-            notices.append("y4m carries no rotation: the pictures are written as coded.")
-        if self._info.frame_rate is None:
-            notices.append(f"y4m needs a frame rate, and there is none: {FALLBACK_RATE} a second are stated.")
-        elif self._displaced:
-            notices.append(f"y4m carries no times: {self._displaced} pictures are not shown when they were.")
-        return tuple(notices)
+        """What was dropped or changed so far."""
+        ...
+
+    def write(self, planes: tuple[Tensor, ...], timings: tuple[Timing, ...], packets: Packets) -> None:
+        """See `VideoWriter.write`."""
+        ...
+
+    def finish(self) -> None:
+        """Writes the end."""
+        ...
+
+    def close(self) -> None:
+        """Lets go, of an unfinished one, too."""
+        ...
+
+
+class PipeSink:
+    """Writes to a stream of bytes as they come; what was written can't be taken back.
+
+    Args:
+        output: its name, `-` for standard output.
+        format: what is written; None for what the name asks for.
+        info: of the source.
+        companions: of the source, copied where the format holds them.
+        options: of the encoder, where there is one.
+        peak: highest luminance of the pictures, cd/m².
+        signal: HDR10 or HLG10.
+    """
+
+    def __init__(
+        self,
+        output: Path,
+        format: PipeFormat | None,
+        info: VideoInfo,
+        companions: Companions,
+        options: EncoderOptions,
+        peak: float,
+        signal: SignalFormat,
+    ) -> None:
+        self._name = output
+        self._format = format or PipeFormat.of(output)
+        self._info = info
+        self._companions = companions
+        self._options = options
+        self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
+        self._signal = signal
+        self._light = VideoSignal(signal)
+        self._stream = ByteStream(output)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What the format can't carry, and what the reader must be told."""
+        return self._writer.notices
 
     @property
     def content_light(self) -> ContentLight | None:
@@ -62,46 +110,45 @@ class PipeSink:
         return self._light.content_light
 
     def __enter__(self) -> Self:
-        if self._pipe.isatty():
-            raise OutputError("-: standard output is a terminal; pipe it into another program, or name a file")
-        self._send(stream_header(self._info))
+        self._stream.open()
+        try:
+            self._writer = self._open_writer()
+            self._stream.check()
+        except BaseException:
+            self._stream.close()
+            raise
         return self
+
+    def _open_writer(self) -> Writer:
+        info, signal, companions = self._info, self._signal, self._companions
+        if self._format in (PipeFormat.Y4M, PipeFormat.RAWVIDEO):
+            return BarePictures(self._stream, self._format is PipeFormat.Y4M, info, signal, companions)
+        if self._format is PipeFormat.NUT:
+            return NutWriter(self._stream, info, signal, companions)
+        container = Container[self._format.name]
+        return VideoWriter(
+            self._name, container, self._options, info, signal, self._mastering, companions, self._stream
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leaves the pipe open: whose it is closes it."""
+        """Ends the stream; one that is not whole breaks off, and its reader can tell."""
+        self._stream.abandon()
+        self._writer.close()
+        self._stream.close()
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> SignalBatch:
         """See `VideoSignal.prepare`."""
         return self._light.prepare(batch, fetch)
 
     def write(self, prepared: SignalBatch) -> None:
-        """Writes one batch.
-
-        Raises:
-            ClosedPipe: who read has gone.
-            OutputError: it can't be written for another reason.
-        """
-        for i, timing in enumerate(prepared.timings):
-            self._begin = timing.seconds if self._begin is None else self._begin
-            expected = self._begin + self._count * self._step
-            self._displaced += abs(timing.seconds - expected) > self._step / 2
-            self._count += 1
-            self._send(picture(tuple(plane[i] for plane in prepared.planes)))
+        """Writes one batch; raises what `ByteStream.check` does."""
+        self._writer.write(prepared.planes, prepared.timings, prepared.packets)
+        self._stream.check()
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
-        """Sends what is left; raises as `write` does."""
-        self._send(b"")
-        return (STDOUT,)
-
-    def _send(self, data: bytes) -> None:
-        try:
-            self._pipe.write(data)
-            self._pipe.flush()
-        except OSError as error:
-            # What is left in the buffer has nowhere to go, and must not be tried again at the end of the process.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._pipe.fileno())
-            if isinstance(error, BrokenPipeError):
-                raise ClosedPipe from error
-            raise output_error(Path("standard output"), error) from error
+        """Writes the end; raises as `write` does."""
+        self._writer.finish()
+        self._stream.check()
+        return (self._name,)
