@@ -41,7 +41,7 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
         for container in Container.suffixes().values():
             kept, notices = sort_streams(source.companions.streams, container)
             others = summary(carried.stream for carried in kept)
-            video = f"{_hevc_size(info)} HEVC Main 10, BT.2020 PQ, with {others}"
+            video = f"{_hevc_size(info, container)} HEVC Main 10, BT.2020 PQ, with {others}"
             would_write[container.name.lower()] = [video, *notices]
         return ProbeReport(info, would_write)
 
@@ -62,7 +62,9 @@ def _exr_size(info: VideoInfo) -> str:
     return f"{info.height}x{info.width} upright" if turned else f"{info.width}x{info.height}"
 
 
-def _hevc_size(info: VideoInfo) -> str:
-    """Even, as 4:2:0 HEVC must be."""
+def _hevc_size(info: VideoInfo, container: Container) -> str:
+    """Even, as 4:2:0 HEVC must be, and what becomes of a rotation."""
     size = f"{info.width + info.width % 2}x{info.height + info.height % 2}"
-    return size if info.display_matrix is None else f"{size} (rotation kept as metadata)"
+    if info.display_matrix is None:
+        return size
+    return f"{size} ({'as coded, not rotated' if container is Container.TS else 'rotation kept as metadata'})"

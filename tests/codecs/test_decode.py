@@ -1,6 +1,7 @@
 import gc
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from tsexpand.colour.codes import ChromaLocation, Matrix, Primaries, SignalRange
 from tsexpand.colour.ycbcr import Planes
 from tsexpand.errors import InputError
 from tsexpand.frames import SignalBatch, VideoInfo, clock
+from tsexpand.sinks.orientation import Orientation, orientation_of
 
 
 def decode(path: Path | str, batch_size: int = 2, **options: object) -> tuple[VideoInfo, list[SignalBatch]]:
@@ -284,6 +286,24 @@ def test_rotation_and_pixel_shape(tmp_path: Path) -> None:
     assert info.display_matrix is not None
     assert info.display_matrix[0] == 0
     assert abs(info.display_matrix[1]) == 1 << 16
+
+
+def test_motion_jpeg_with_exif_is_turned(tmp_path: Path) -> None:
+    """PyAV does not know the side data that FFmpeg keeps EXIF in."""
+    orientation = struct.pack("<2sHIHHHIHHI", b"II", 42, 8, 1, 0x112, 3, 1, 6, 0, 0)
+    exif = b"\xff\xe1" + struct.pack(">H", 8 + len(orientation)) + b"Exif\0\0" + orientation
+    with av.open(str(tmp_path / "clip.avi"), "w") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        configure(stream.codec_context, "yuvj420p", grey_ramp(1)[0], {})
+        out.start_encoding()
+        for packet in encode(stream.codec_context, grey_ramp(1), "yuvj420p"):
+            data = bytes(packet)
+            turned = av.Packet(data[:2] + exif + data[2:])
+            turned.pts, turned.dts, turned.time_base = packet.pts, packet.dts, packet.time_base
+            turned.stream, turned.is_keyframe = stream, True
+            out.mux(turned)
+    info, _ = decode(tmp_path / "clip.avi")
+    assert orientation_of(info.display_matrix) == Orientation(transposed=True, mirrored=True)  # a quarter to the right
 
 
 # Time

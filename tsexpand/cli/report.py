@@ -20,7 +20,8 @@ def show_report(report: "ConvertReport", as_json: bool, quiet: bool) -> None:
     if quiet:
         return
     outputs = " and ".join(str(path) for path in report.outputs)
-    rate = f"{report.frames} frames in {report.seconds:.1f} s, {report.frames / report.seconds:.2f} frames/s"
+    frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
+    rate = f"{frames} in {report.seconds:.1f} s, {report.frames / report.seconds:.2f} frames/s"
     busy = ", ".join(f"{name} {spent.busy / report.seconds:.0%}" for name, spent in report.stages.items())
     if report.interrupted:
         click.echo(f"Interrupted: kept what was converted of {report.source.name}.", err=True)

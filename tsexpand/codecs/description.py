@@ -237,8 +237,19 @@ def _duration(container: InputContainer, stream: VideoStream, time_base: Fractio
     return Fraction(container.duration, av.time_base) if container.duration else None
 
 
+def _turned(degrees: int) -> tuple[int, ...] | None:
+    """The display matrix of a right-angle turn, counterclockwise; mirroring is not told with it."""
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}.get(degrees % 360, (1, 0))
+    one = 1 << 16
+    matrix = (cosine * one, -sine * one, 0, sine * one, cosine * one, 0, 0, 0, 1 << 30)
+    return None if matrix == _UPRIGHT else matrix
+
+
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...] | None:
-    side_data = cast(Buffer | None, frame.side_data.get("DISPLAYMATRIX"))  # the stubs know motion vectors only
+    try:
+        side_data = cast(Buffer | None, frame.side_data.get("DISPLAYMATRIX"))  # the stubs know motion vectors only
+    except ValueError:  # PyAV 18.1 does not know all that FFmpeg 8 attaches, such as the EXIF of Motion JPEG
+        return _turned(frame.rotation)
     if side_data is None:
         return None
     matrix: tuple[int, ...] = struct.unpack("=9i", bytes(side_data))
