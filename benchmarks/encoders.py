@@ -21,7 +21,8 @@ import torch
 from tsexpand.bench.machine import this_machine
 from tsexpand.cli.convert import DEFAULT_WEIGHTS
 from tsexpand.codecs.decode import VideoSource
-from tsexpand.codecs.encode import Encoder, EncoderOptions
+from tsexpand.codecs.encode import Encoder
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10

@@ -1,11 +1,13 @@
+import re
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
-from tsexpand.codecs.encode import LIBRARIES
+from tsexpand.codecs.encoders import LIBRARIES
 from tsexpand.codecs.exr import Compression
 from tsexpand.codecs.passthrough import Container
 from tsexpand.colour.sdr_tone import Tone
@@ -53,6 +55,22 @@ def test_contradictions_are_usage_errors(
 ) -> None:
     with pytest.raises(click.UsageError, match=message):
         plan_jobs(inputs, Path(output), to, also)
+
+
+@pytest.mark.parametrize(
+    ("output", "arguments", "message"),
+    [
+        ("out.mp4", ["--codec", "prores"], "out.mp4: MP4 does not hold prores; use .mov or .mkv, or one of hevc, av1"),
+        ("out.mkv", ["--codec", "ffv1", "--crf", "3"], "out.mkv: ffv1 has neither crf nor preset to choose; leave"),
+        ("out", ["--codec", "dnxhr", "--to", "mkv"], "MKV does not hold dnxhr; use .mov, or one of"),
+    ],
+)
+def test_a_codec_that_an_output_does_not_hold_is_refused_at_once(
+    tmp_path: Path, output: str, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(OutputError, match=re.escape(message)):
+        CliRunner().invoke(cli, ["convert", "no-such.mp4", str(tmp_path / output), *arguments], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_exit_code_is_that_of_the_failures() -> None:

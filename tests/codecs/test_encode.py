@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from tests.codecs.written import FAST, INFO, moving_ramp
-from tsexpand.codecs.encode import Encoder, EncoderOptions
+from tsexpand.codecs.encode import Encoder
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.pixels import frame_from_planes
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10, HLG10
@@ -59,7 +60,8 @@ _NARROW = """
 from dataclasses import replace
 import torch
 from tests.codecs.written import INFO
-from tsexpand.codecs.encode import Encoder, EncoderOptions
+from tsexpand.codecs.encode import Encoder
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10
 from tsexpand.frames import Timing

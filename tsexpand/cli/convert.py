@@ -14,6 +14,7 @@ from .report import show_failure, show_report
 
 if TYPE_CHECKING:
     from ..codecs.decode import SignalOverrides
+    from ..codecs.encoders import EncoderOptions
     from ..convert import ConvertOptions, ConvertReport
     from ..engines import Engine
     from ..frames import VideoInfo
@@ -103,13 +104,13 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option("--smooth", is_flag=True, help="Also smooth the luminance over time, within each shot.")
 @click.option(
     "--codec",
-    type=click.Choice(["hevc", "av1", "hevc_nvenc", "av1_nvenc"]),
+    type=click.Choice(["hevc", "av1", "hevc_nvenc", "av1_nvenc", "prores", "prores_4444", "dnxhr", "ffv1"]),
     default="hevc",
     show_default=True,
-    help="Of HDR10 video.",
+    help="Of video: to be seen (hevc, av1), to be worked on (ProRes 422 HQ or 4444, DNxHR HQX), to be kept (ffv1).",
 )
-@click.option("--crf", type=click.FloatRange(0, 63), help="Quality of video, lower is better; default by codec.")
-@click.option("--preset", help="Of the encoder: slower is smaller; default by codec.")
+@click.option("--crf", type=click.FloatRange(0, 63), help="Quality of hevc and av1, lower is better; default by codec.")
+@click.option("--preset", help="Of the encoder of hevc or av1: slower is smaller; default by codec.")
 @click.option(
     "--compression",
     type=click.Choice(["piz", "zip", "zips", "dwaa", "none"]),
@@ -162,6 +163,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     check_preview(values["preview_tone"], values["also"])
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
     refuse_inputs_as_outputs(jobs)
+    refuse_codec(jobs, values)
     engine = load_engine(values, quiet)
     failures = []
     for job in jobs:
@@ -245,6 +247,15 @@ def refuse_inputs_as_outputs(jobs: list[Job]) -> None:
     refuse_sources((output for job in jobs for output in job.outputs), [job.source for job in jobs])
 
 
+def refuse_codec(jobs: list[Job], values: dict[str, Any]) -> None:
+    """Refuses a codec that an output can't hold, and a quality where the codec has none to choose."""
+    from ..sinks.delivery import refuse_mismatches
+
+    preview = values["also"][-1] if values["preview_tone"] else None
+    outputs = (output for job in jobs for output in job.outputs if output != preview)
+    refuse_mismatches(outputs, encoder_options(values))
+
+
 def _own_name(source: str, to: str) -> str:
     stem = "stdin" if source == "-" else Path(source).stem
     return stem if to == "exr" else f"{stem}.{to}"
@@ -284,10 +295,16 @@ def _compiling() -> None:
     click.echo("compiling the network, which takes about a minute (on a CPU once for all clips)", err=True)
 
 
+def encoder_options(values: dict[str, Any]) -> "EncoderOptions":
+    """What the command line says of the encoder."""
+    from ..codecs.encoders import EncoderOptions
+
+    return EncoderOptions(values["codec"], values["crf"], values["preset"])
+
+
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     """What the command line says, for one input."""
     from ..codecs.decode import Deinterlacing
-    from ..codecs.encode import EncoderOptions
     from ..codecs.exr import Compression
     from ..colour.sdr_tone import Tone
     from ..colour.signal import HDR10, HLG10
@@ -298,7 +315,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         source=job.source,
         outputs=job.outputs,
         delivery=DeliveryOptions(
-            encoder=EncoderOptions(values["codec"], values["crf"], values["preset"]),
+            encoder=encoder_options(values),
             compression=Compression(values["compression"]),
             reference_white=values["reference_white"],
             peak=values["peak"],

@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from ..codecs.companions import Companions
-from ..codecs.encode import EncoderOptions
+from ..codecs.encoders import EncoderOptions, refuse_mismatch
 from ..codecs.exr import Compression
 from ..codecs.passthrough import Container
 from ..colour.sdr_tone import Tone
@@ -84,6 +84,13 @@ def delivery_of(output: Path) -> Delivery:
 def _is_folder(output: Path) -> bool:
     with translated(output):
         return output.is_dir()
+
+
+def refuse_mismatches(outputs: Iterable[Path], encoder: EncoderOptions) -> None:
+    """Raises `OutputError` where an output's container and the encoder don't go together, see `refuse_mismatch`."""
+    for output in outputs:
+        if delivery_of(output) is Delivery.VIDEO:
+            refuse_mismatch(output, Container.of(output), encoder)
 
 
 def make_sink(outputs: Sequence[Path], info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:

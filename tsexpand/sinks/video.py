@@ -7,7 +7,7 @@ from typing import Self
 from torch import Tensor
 
 from ..codecs.companions import Companions
-from ..codecs.encode import EncoderOptions
+from ..codecs.encoders import EncoderOptions, library_of
 from ..codecs.mux import Container, NotWholeError, VideoWriter
 from ..colour.codes import Transfer
 from ..colour.hdr10 import ContentLight, mastering_display
@@ -51,8 +51,9 @@ class VideoSink:
         self._options = options
         self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
         self._overwrite = overwrite
-        self._signal = signal
-        self._light = light or VideoSignal(signal)
+        library = library_of(options.codec)
+        self._signal = library.delivered(signal)
+        self._light = light or VideoSignal(self._signal, library.sampling)
 
     @property
     def notices(self) -> tuple[str, ...]:

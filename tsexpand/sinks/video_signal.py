@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ..colour.codes import Primaries, Transfer
+from ..colour.codes import ChromaSampling, Primaries, Transfer
 from ..colour.dither import dither_pattern
 from ..colour.hdr10 import ContentLight, ContentLightMeter
 from ..colour.luminance import luminance_weights
@@ -16,14 +16,16 @@ from . import Fetch
 
 
 class VideoSignal:
-    """Turns light into 10-bit BT.2020 Y′CbCr 4:2:0, and measures it on the way.
+    """Turns light into BT.2020 Y′CbCr, and measures it on the way.
 
     Args:
-        signal: HDR10 or HLG10.
+        signal: HDR10 or HLG10, in any depth.
+        sampling: of chroma.
     """
 
-    def __init__(self, signal: SignalFormat) -> None:
+    def __init__(self, signal: SignalFormat, sampling: ChromaSampling = ChromaSampling.HALF_BOTH) -> None:
         self._signal = signal
+        self._sampling = sampling
         self._meter = ContentLightMeter()
 
     @property
@@ -36,7 +38,8 @@ class VideoSignal:
         light = convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
         self._meter.measure(light)
         encoded = filled(light, self._encode, light)
-        planes = subsample_chroma(rgb_to_ycbcr(encoded, self._signal.matrix), self._signal.chroma_location)
+        whole = rgb_to_ycbcr(encoded, self._signal.matrix)
+        planes = subsample_chroma(whole, self._signal.chroma_location, self._sampling)
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
         codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
         return SignalBatch(codes, self._signal, batch.timings, batch.packets)
