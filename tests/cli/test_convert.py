@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
 from tsexpand.codecs.encoders import LIBRARIES
-from tsexpand.codecs.exr import Compression
+from tsexpand.codecs.exr import Compression, ExrPrimaries
 from tsexpand.codecs.passthrough import Container
 from tsexpand.colour.sdr_tone import Tone
 from tsexpand.engines.devices import Precision
@@ -24,6 +24,7 @@ def choices(name: str) -> set[str]:
 def test_choices_are_those_of_the_library() -> None:
     assert choices("compression") == {c.value for c in Compression}
     assert choices("precision") == {p.value for p in Precision}
+    assert choices("exr_primaries") == {p.value for p in ExrPrimaries}
     assert choices("codec") == set(LIBRARIES)
     assert choices("preview_tone") == {tone.value for tone in Tone}
     assert {f".{c}" for c in choices("to")} == {*Container.suffixes(), ".exr"}

@@ -118,6 +118,13 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     show_default=True,
     help="Of EXR; all but dwaa are lossless.",
 )
+@click.option(
+    "--exr-primaries",
+    type=click.Choice(["709", "2020", "p3", "acescg", "aces"]),
+    default="709",
+    show_default=True,
+    help="Of EXR: what the reader is told it is; acescg (AP1) and aces (ACES2065-1, AP0) have ACES's white.",
+)
 @click.option("--input-matrix", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Instead of what the input says.")
 @click.option("--input-range", type=click.Choice(["limited", "full"]), help="Likewise.")
 @click.option("--input-transfer", type=click.Choice(["bt1886", "srgb", "gamma22", "gamma28"]), help="Likewise.")
@@ -305,7 +312,7 @@ def encoder_options(values: dict[str, Any]) -> "EncoderOptions":
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     """What the command line says, for one input."""
     from ..codecs.decode import Deinterlacing
-    from ..codecs.exr import Compression
+    from ..codecs.exr import Compression, ExrPrimaries
     from ..colour.sdr_tone import Tone
     from ..colour.signal import HDR10, HLG10
     from ..convert import ConvertOptions
@@ -323,6 +330,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
             signal=HLG10 if values["transfer"] == "hlg" else HDR10,
             preview=values["also"][-1] if values["preview_tone"] else None,
             preview_tone=Tone(values["preview_tone"] or "bt2390"),
+            exr_primaries=ExrPrimaries(values["exr_primaries"]),
         ),
         batch_size=values["batch_size"],
         start=values["start"],

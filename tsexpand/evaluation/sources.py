@@ -15,7 +15,7 @@ from ..codecs.decode import SignalOverrides, VideoSource
 from ..codecs.exr import HALF_MAX, read_exr_as_stored, read_exr_colour
 from ..codecs.images import LIGHT_SUFFIXES, read_radiance
 from ..colour.codes import Primaries
-from ..colour.primaries import CHROMATICITIES, Chromaticities, convert
+from ..colour.primaries import ACES_AP0, ACES_AP1, CHROMATICITIES, Chromaticities, RgbSpace, convert
 from ..colour.shown import shown_light as colour_shown_light
 from ..errors import InputError
 from ..frames import SignalBatch
@@ -117,15 +117,15 @@ def _picture_notices(path: Path) -> tuple[str, ...]:
     return () if stated else (_UNKNOWN_SCALE,)
 
 
-def _primaries(path: Path, space: Chromaticities | None) -> Primaries:
+def _primaries(path: Path, space: Chromaticities | None) -> RgbSpace:
     """The primaries of an EXR header; BT.709 where it says nothing, as OpenEXR has it."""
     if space is None:
         return Primaries.BT709
     stated = torch.tensor([space.red, space.green, space.blue, space.white])
-    for primaries, known in CHROMATICITIES.items():
+    for known in (*CHROMATICITIES.values(), ACES_AP0, ACES_AP1):
         difference = torch.tensor([known.red, known.green, known.blue, known.white]) - stated
         if difference.abs().max() < _SAME_CHROMATICITY:
-            return primaries
+            return known
     raise InputError(f"{path}: its chromaticities are of no RGB space we know; convert it to linear BT.709")
 
 

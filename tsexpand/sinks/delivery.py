@@ -10,7 +10,7 @@ from typing import Any
 
 from ..codecs.companions import Companions
 from ..codecs.encoders import EncoderOptions, refuse_mismatch
-from ..codecs.exr import Compression
+from ..codecs.exr import Compression, ExrPrimaries
 from ..codecs.passthrough import Container
 from ..colour.sdr_tone import Tone
 from ..colour.signal import HDR10, SDR8, SignalFormat
@@ -51,6 +51,7 @@ class DeliveryOptions:
         signal: of video, HDR10 or HLG10.
         preview: the output that is an SDR preview instead: video, in H.264.
         preview_tone: how HDR light is shown in it.
+        exr_primaries: of EXR pictures.
     """
 
     encoder: EncoderOptions
@@ -61,6 +62,7 @@ class DeliveryOptions:
     signal: SignalFormat = HDR10
     preview: Path | None = None
     preview_tone: Tone = Tone.BT2390
+    exr_primaries: ExrPrimaries = ExrPrimaries.BT709
 
 
 def delivery_of(output: Path) -> Delivery:
@@ -116,4 +118,5 @@ def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: De
     if delivery_of(output) is Delivery.PIPE:
         return PipeSink(info, options.signal, bool(companions.streams or companions.chapters))
     threads = os.cpu_count() or 1
-    return ExrSink(output, info, options.compression, options.reference_white, options.overwrite, threads)
+    white, primaries = options.reference_white, options.exr_primaries
+    return ExrSink(output, info, options.compression, white, options.overwrite, threads, primaries)

@@ -12,8 +12,15 @@ from typing import Self
 from torch import Tensor
 
 from .. import __version__
-from ..codecs.exr import Attributes, Compression, exr_attributes, finite_half, write_exr
-from ..colour.codes import Primaries
+from ..codecs.exr import (
+    Attributes,
+    Compression,
+    ExrPrimaries,
+    aces_container,
+    exr_attributes,
+    finite_half,
+    write_exr,
+)
 from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
 from ..errors import OutputError
@@ -28,7 +35,7 @@ FIRST_NUMBER = 1
 
 @dataclass(frozen=True, slots=True)
 class PictureBatch:
-    """Pictures ready to be written: (N, 3, H, W) half on the CPU, BT.709, 1.0 = reference white."""
+    """Pictures ready to be written: (N, 3, H, W) half on the CPU, linear RGB, 1.0 = reference white."""
 
     pictures: Tensor
     timings: tuple[Timing, ...]
@@ -50,6 +57,7 @@ class ExrSink:
         reference_white: light of RGB 1.0, cd/m².
         overwrite: whether an existing sequence of the same name may be replaced.
         threads: that compress and write.
+        primaries: of the pictures.
     """
 
     def __init__(
@@ -60,12 +68,14 @@ class ExrSink:
         reference_white: float,
         overwrite: bool,
         threads: int,
+        primaries: ExrPrimaries = ExrPrimaries.BT709,
     ) -> None:
         self._output = output.absolute()
         self._stem = _stem(info.name)
         self._info = info
         self._orientation = orientation_of(info.display_matrix)
         self._compression = compression
+        self._primaries = primaries
         self._white = reference_white
         self._overwrite = overwrite
         self._threads = threads
@@ -112,8 +122,8 @@ class ExrSink:
         return {path.name for path in self._output.iterdir() if pattern.fullmatch(path.name)}
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> PictureBatch:
-        """Light to half RGB, BT.709, upright; colours outside its gamut keep their negative values."""
-        pictures = convert(batch.light, batch.primaries, Primaries.BT709) / self._white
+        """Light to half RGB, upright; colours outside the gamut keep their negative values."""
+        pictures = convert(batch.light, batch.primaries, self._primaries.chromaticities) / self._white
         upright = (self._orientation or UPRIGHT).upright(pictures)
         return PictureBatch(fetch(finite_half(upright)), batch.timings)
 
@@ -130,7 +140,7 @@ class ExrSink:
             self._count += 1
 
     def _attributes(self, timing: Timing) -> Attributes:
-        return exr_attributes(
+        attributes = exr_attributes(
             frame_rate=self._info.frame_rate,
             pixel_aspect_ratio=(self._orientation or UPRIGHT).upright_aspect(self._info.sample_aspect_ratio),
             white_luminance=self._white,
@@ -142,7 +152,9 @@ class ExrSink:
                 "tsexpand:timeBase": str(timing.time_base),
             },
             start=self._info.time_code,
+            primaries=self._primaries,
         )
+        return {**attributes, **aces_container(self._primaries, self._compression)}
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Waits for the pool and moves the sequence to its place."""
