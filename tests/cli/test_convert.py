@@ -5,11 +5,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from tests.colour.test_mastering_notation import X265
 from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
+from tsexpand.cli.deliveries import delivery_options
 from tsexpand.codecs.encoders import LIBRARIES
 from tsexpand.codecs.exr import Compression, ExrPrimaries
 from tsexpand.codecs.passthrough import Container
+from tsexpand.colour.codes import Primaries
+from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.sdr_tone import Tone
 from tsexpand.engines.devices import Precision
 from tsexpand.errors import InputError, OutputError
@@ -72,6 +76,27 @@ def test_a_codec_that_an_output_does_not_hold_is_refused_at_once(
     with pytest.raises(OutputError, match=re.escape(message)):
         CliRunner().invoke(cli, ["convert", "no-such.mp4", str(tmp_path / output), *arguments], catch_exceptions=False)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mastering-display", "p3-d65", "--transfer", "hlg"], "goes with --transfer pq"),
+        (["--mastering-display", "p3"], "'p3' is neither p3-d65, bt2020 nor"),
+        (["--mastering-display", X265, "--peak", "1001"], "can't show --peak 1001: it ends at 1000 cd/m²"),
+    ],
+)
+def test_a_mastering_display_that_can_not_be_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(cli, ["convert", "no-such.mp4", str(tmp_path / "out.mp4"), *arguments])
+    assert result.exit_code == 2 and message in " ".join(result.output.replace("│", "").split()), result.output
+
+
+def test_a_mastering_display_reaches_the_delivery() -> None:
+    arguments = ["in.mp4", "out.mp4", "--mastering-display", "bt2020", "--peak", "4000", "--exr-primaries", "aces"]
+    values = convert_command.make_context("convert", arguments).params
+    options = delivery_options(values)
+    assert options.mastering == mastering_display(4000, Primaries.BT2020)
+    assert options.exr_primaries is ExrPrimaries.ACES
 
 
 def test_the_exit_code_is_that_of_the_failures() -> None:

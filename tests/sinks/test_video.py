@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -11,15 +12,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.codecs.written import ALONE, INFO
+from tests.codecs.written import ALONE, INFO, ffprobe, side_data, witness
 from tsexpand.codecs.encoders import LIBRARIES, EncoderOptions
 from tsexpand.codecs.pixels import planes_from_frames
 from tsexpand.colour.codes import Primaries
+from tsexpand.colour.hdr10 import MasteringDisplay, mastering_display
+from tsexpand.colour.mastering_notation import parse_mastering_display
 from tsexpand.colour.signal import HDR10, HLG10, SignalFormat
 from tsexpand.frames import LightBatch, Timing
 from tsexpand.sinks.video import VideoSink
 
 Codes = list[np.ndarray]
+P3_1000 = mastering_display(1000)
 SIZE = (256, 144)
 CLIP = replace(INFO, width=SIZE[0], height=SIZE[1])
 
@@ -31,9 +35,15 @@ def coloured_light() -> Tensor:
     return (900 * torch.stack(waves) ** 3).unsqueeze(0)
 
 
-def deliver(output: Path, codec: str, light: Tensor, signal: SignalFormat = HDR10) -> None:
+def deliver(
+    output: Path,
+    codec: str,
+    light: Tensor,
+    signal: SignalFormat = HDR10,
+    mastering: MasteringDisplay = P3_1000,
+) -> None:
     batch = LightBatch(light, Primaries.BT2020, (Timing(0, CLIP.time_base, 12),), torch.zeros(1, 3, 32, 32))
-    with VideoSink(output, CLIP, ALONE, EncoderOptions(codec), 1000, False, signal) as sink:
+    with VideoSink(output, CLIP, ALONE, EncoderOptions(codec), mastering, False, signal) as sink:
         sink.write(sink.prepare(batch))
         sink.commit()
 
@@ -78,6 +88,23 @@ def test_intermediates_are_close_to_the_exact_signal(tmp_path: Path, codec: str,
         codes = found / (4 if codec == "prores_4444" else 1)
         assert 10 * np.log10(1023**2 / np.mean((codes - wanted) ** 2)) > least
         assert abs((codes - wanted).mean()) < 0.1
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "av1.mp4", "av1.mkv", "prores.mov", "dnxhr.mov", "ffv1.mkv"])
+def test_the_mastering_display_goes_everywhere(tmp_path: Path, name: str) -> None:
+    codec = {"a": "hevc"}.get(name.partition(".")[0], name.partition(".")[0])
+    display = parse_mastering_display("G(.17,.797)B(.131,.046)R(.708,.292)WP(.3127,.329)L(2000,.05)", 1000)
+    deliver(tmp_path / name, codec, coloured_light(), mastering=display)
+    seen = ffprobe(tmp_path / name)
+    holders = [seen["streams"][0], *(seen["frames"] if codec in ("hevc", "av1") else [])]
+    for holder in holders:
+        found = side_data(holder, "Mastering display")
+        numbers = [float(Fraction(found[key])) for key in ("green_y", "blue_x", "red_x", "white_point_x")]
+        assert numbers == pytest.approx([0.797, 0.131, 0.708, 0.3127], abs=2e-5)
+        luminances = [float(Fraction(found[key])) for key in ("max_luminance", "min_luminance")]
+        assert luminances == pytest.approx([2000, 0.05], rel=1e-3)
+    report = witness("mediainfo", str(tmp_path / name))
+    assert "min: 0.0500 cd/m2, max: 2000 cd/m2" in report and "color primaries        : BT.2020" in report
 
 
 @pytest.mark.parametrize("codec", ["prores", "prores_4444", "dnxhr", "ffv1"])

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import INTERRUPTED, TsexpandError
+from .deliveries import check_light, delivery_options, refuse_codec
 from .parameters import AutoInt, OneOrMore, Time
 from .progress import progress_view
 from .report import show_failure, show_report
 
 if TYPE_CHECKING:
     from ..codecs.decode import SignalOverrides
-    from ..codecs.encoders import EncoderOptions
     from ..convert import ConvertOptions, ConvertReport
     from ..engines import Engine
     from ..frames import VideoInfo
@@ -96,6 +96,11 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     help="Of video: pq is HDR10; hlg, for broadcast, has a peak of 1000 at most.",
 )
 @click.option(
+    "--mastering-display",
+    metavar="p3-d65|bt2020|G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)",
+    help="Of HDR10 video, the display it is made for, as x265 takes it; unless given p3-d65, up to the peak.",
+)
+@click.option(
     "--denoise/--no-denoise",
     default=True,
     show_default=True,
@@ -170,7 +175,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     check_preview(values["preview_tone"], values["also"])
     jobs = plan_jobs(inputs, output, values["to"], values["also"])
     refuse_inputs_as_outputs(jobs)
-    refuse_codec(jobs, values)
+    refuse_codec((output for job in jobs for output in job.outputs), values)
     engine = load_engine(values, quiet)
     failures = []
     for job in jobs:
@@ -203,16 +208,6 @@ def exit_code(failures: list[TsexpandError]) -> int:
     if len(codes) > 1:
         return TsexpandError.exit_code
     return codes.pop() if codes else 0
-
-
-def check_light(values: dict[str, Any]) -> None:
-    """Refuses a peak that is not above the reference white, or that the transfer can't say."""
-    if not values["peak"] > values["reference_white"]:  # so that nan is refused, too
-        raise click.UsageError(
-            f"--peak {values['peak']:g} is not above --reference-white {values['reference_white']:g}"
-        )
-    if values["transfer"] == "hlg" and values["peak"] > 1000:
-        raise click.UsageError(f"--peak {values['peak']:g} is beyond what --transfer hlg can say, 1000")
 
 
 def check_stdout(outputs: list[Path], inputs: int, to: str | None, as_json: bool) -> None:
@@ -254,15 +249,6 @@ def refuse_inputs_as_outputs(jobs: list[Job]) -> None:
     refuse_sources((output for job in jobs for output in job.outputs), [job.source for job in jobs])
 
 
-def refuse_codec(jobs: list[Job], values: dict[str, Any]) -> None:
-    """Refuses a codec that an output can't hold, and a quality where the codec has none to choose."""
-    from ..sinks.delivery import refuse_mismatches
-
-    preview = values["also"][-1] if values["preview_tone"] else None
-    outputs = (output for job in jobs for output in job.outputs if output != preview)
-    refuse_mismatches(outputs, encoder_options(values))
-
-
 def _own_name(source: str, to: str) -> str:
     stem = "stdin" if source == "-" else Path(source).stem
     return stem if to == "exr" else f"{stem}.{to}"
@@ -302,36 +288,15 @@ def _compiling() -> None:
     click.echo("compiling the network, which takes about a minute (on a CPU once for all clips)", err=True)
 
 
-def encoder_options(values: dict[str, Any]) -> "EncoderOptions":
-    """What the command line says of the encoder."""
-    from ..codecs.encoders import EncoderOptions
-
-    return EncoderOptions(values["codec"], values["crf"], values["preset"])
-
-
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     """What the command line says, for one input."""
     from ..codecs.decode import Deinterlacing
-    from ..codecs.exr import Compression, ExrPrimaries
-    from ..colour.sdr_tone import Tone
-    from ..colour.signal import HDR10, HLG10
     from ..convert import ConvertOptions
-    from ..sinks.delivery import DeliveryOptions
 
     return ConvertOptions(
         source=job.source,
         outputs=job.outputs,
-        delivery=DeliveryOptions(
-            encoder=encoder_options(values),
-            compression=Compression(values["compression"]),
-            reference_white=values["reference_white"],
-            peak=values["peak"],
-            overwrite=values["overwrite"],
-            signal=HLG10 if values["transfer"] == "hlg" else HDR10,
-            preview=values["also"][-1] if values["preview_tone"] else None,
-            preview_tone=Tone(values["preview_tone"] or "bt2390"),
-            exr_primaries=ExrPrimaries(values["exr_primaries"]),
-        ),
+        delivery=delivery_options(values),
         batch_size=values["batch_size"],
         start=values["start"],
         frames=values["frames"],

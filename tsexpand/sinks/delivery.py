@@ -12,6 +12,7 @@ from ..codecs.companions import Companions
 from ..codecs.encoders import EncoderOptions, refuse_mismatch
 from ..codecs.exr import Compression, ExrPrimaries
 from ..codecs.passthrough import Container
+from ..colour.hdr10 import MasteringDisplay, mastering_display
 from ..colour.sdr_tone import Tone
 from ..colour.signal import HDR10, SDR8, SignalFormat
 from ..errors import OutputError
@@ -52,6 +53,7 @@ class DeliveryOptions:
         preview: the output that is an SDR preview instead: video, in H.264.
         preview_tone: how HDR light is shown in it.
         exr_primaries: of EXR pictures.
+        mastering: the display that HDR10 video names; a P3-D65 one up to the peak where None.
     """
 
     encoder: EncoderOptions
@@ -63,6 +65,7 @@ class DeliveryOptions:
     preview: Path | None = None
     preview_tone: Tone = Tone.BT2390
     exr_primaries: ExrPrimaries = ExrPrimaries.BT709
+    mastering: MasteringDisplay | None = None
 
 
 def delivery_of(output: Path) -> Delivery:
@@ -112,9 +115,10 @@ def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: De
     if output == options.preview:
         encoder = EncoderOptions("h264")
         light = PreviewSignal(options.preview_tone, options.peak, options.reference_white)
-        return VideoSink(output, info, companions, encoder, options.peak, options.overwrite, SDR8, light)
+        return VideoSink(output, info, companions, encoder, None, options.overwrite, SDR8, light)
     if delivery_of(output) is Delivery.VIDEO:
-        return VideoSink(output, info, companions, options.encoder, options.peak, options.overwrite, options.signal)
+        mastering = options.mastering or mastering_display(options.peak)
+        return VideoSink(output, info, companions, options.encoder, mastering, options.overwrite, options.signal)
     if delivery_of(output) is Delivery.PIPE:
         return PipeSink(info, options.signal, bool(companions.streams or companions.chapters))
     threads = os.cpu_count() or 1

@@ -10,7 +10,7 @@ from ..codecs.companions import Companions
 from ..codecs.encoders import EncoderOptions, library_of
 from ..codecs.mux import Container, NotWholeError, VideoWriter
 from ..colour.codes import Transfer
-from ..colour.hdr10 import ContentLight, mastering_display
+from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import HDR10, SignalFormat
 from ..errors import OutputError
 from ..frames import LightBatch, SignalBatch, VideoInfo
@@ -28,7 +28,7 @@ class VideoSink:
         info: of the source.
         companions: of the source, copied into the file.
         options: of the encoder.
-        peak: highest luminance of the pictures, cd/m²: the mastering display's.
+        mastering: the display that the pictures are for; HLG and SDR name none.
         overwrite: whether an existing file may be replaced.
         signal: HDR10 or HLG10; of a preview SDR8.
         light: turns light into the signal's code values; by default as HDR.
@@ -40,7 +40,7 @@ class VideoSink:
         info: VideoInfo,
         companions: Companions,
         options: EncoderOptions,
-        peak: float,
+        mastering: MasteringDisplay | None,
         overwrite: bool,
         signal: SignalFormat = HDR10,
         light: PreviewSignal | None = None,
@@ -49,7 +49,7 @@ class VideoSink:
         self._info = info
         self._companions = companions
         self._options = options
-        self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
+        self._mastering = mastering if signal.transfer is Transfer.PQ else None
         self._overwrite = overwrite
         library = library_of(options.codec)
         self._signal = library.delivered(signal)
