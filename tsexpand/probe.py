@@ -34,7 +34,9 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
     """
     with VideoSource(name, stream=stream) as source:
         info = source.info
-        would_write = {"exr": [f"{_exr_size(info)} half RGB, linear BT.709, 1.0 = reference white"]}
+        would_write = {
+            "exr": [f"{_exr_size(info)} half RGB{'A' * info.has_alpha}, linear BT.709, 1.0 = reference white"]
+        }
         for container in Container:
             kept, notices = sort_streams(source.companions.streams, container)
             others = summary(carried.stream for carried in kept)

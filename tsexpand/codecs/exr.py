@@ -207,7 +207,7 @@ def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: 
 
     Args:
         path: of the file.
-        picture: (3, H, W), half, on the CPU; R, G, B.
+        picture: (3 or 4, H, W), half, on the CPU; R, G, B, A.
         attributes: header attributes beside the required ones.
         compression: of the pixels.
 
@@ -219,6 +219,6 @@ def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: 
     planes = np.ascontiguousarray(picture.numpy())
     header = {"compression": _OPENEXR_COMPRESSION[compression], "type": OpenEXR.scanlineimage, **attributes}
     try:
-        OpenEXR.File(header, dict(zip("RGB", planes, strict=True))).write(str(path))
+        OpenEXR.File(header, dict(zip("RGBA", planes, strict=False))).write(str(path))
     except (RuntimeError, OSError, UnicodeError) as error:  # UnicodeError: a path that is not UTF-8
         raise output_error_from_text(path, str(error).replace(str(path), "").strip()) from error

@@ -65,6 +65,16 @@ def planes_from_frames(frames: Sequence[av.VideoFrame]) -> Planes:
     return tuple(stacked)
 
 
+def alpha_from_frames(frames: Sequence[av.VideoFrame]) -> torch.Tensor | None:
+    """Opacity of decoded pictures of one size and format: (N, H, W), float32 in [0, 1]; None where they have none."""
+    layout = pixel_layout(frames[0].format.name)
+    if layout is None or not layout.has_alpha:
+        return None
+    peak = (1 << layout.bit_depth) - 1  # opacity has no limited range
+    planes = [torch.from_numpy(_component(frame, layout, "a").astype(np.float32)) for frame in frames]
+    return torch.stack(planes).div_(peak)
+
+
 def _component(frame: av.VideoFrame, layout: PixelLayout, component: str) -> Codes:
     """One component of a picture: a view of the decoder's memory where that is possible."""
     if layout.fields:

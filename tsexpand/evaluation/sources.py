@@ -68,10 +68,11 @@ def open_light(name: str, limit: int | None = None) -> Iterator[LightClip]:
         return
     with VideoSource(name, frames=limit, overrides=SignalOverrides(hdr=True)) as source:
         info = source.info
+        ignored = ("Transparency is not looked at.",) if info.has_alpha else ()
         notices = (f"assumed {', '.join(map(str, info.guesses))}",) if info.guesses else ()
         turn = orientation_of(info.display_matrix) or UPRIGHT
         frames = (turn.upright(shown_light(batch)) for batch in source.batches(1))
-        yield LightClip(name, frames, None, (*notices, *info.notices))
+        yield LightClip(name, frames, None, (*notices, *ignored, *info.notices))
 
 
 def list_pictures(folder: Path) -> list[Path]:

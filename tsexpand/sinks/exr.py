@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from .. import __version__
@@ -35,7 +36,7 @@ FIRST_NUMBER = 1
 
 @dataclass(frozen=True, slots=True)
 class PictureBatch:
-    """Pictures ready to be written: (N, 3, H, W) half on the CPU, linear RGB, 1.0 = reference white."""
+    """Pictures ready to be written: (N, 3 or 4, H, W) half on the CPU, linear RGB, 1.0 = reference white, and A."""
 
     pictures: Tensor
     timings: tuple[Timing, ...]
@@ -122,8 +123,14 @@ class ExrSink:
         return {path.name for path in self._output.iterdir() if pattern.fullmatch(path.name)}
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> PictureBatch:
-        """Light to half RGB, upright; colours outside the gamut keep their negative values."""
+        """Light to half RGB, upright; colours outside the gamut keep their negative values.
+
+        Where there is opacity RGB is multiplied by it, as OpenEXR has it, and it is channel A.
+        """
         pictures = convert(batch.light, batch.primaries, self._primaries.chromaticities) / self._white
+        if batch.alpha is not None:
+            alpha = batch.alpha.to(pictures.device).unsqueeze(1)
+            pictures = torch.cat((pictures * alpha, alpha), dim=1)
         upright = (self._orientation or UPRIGHT).upright(pictures)
         return PictureBatch(fetch(finite_half(upright)), batch.timings)
 

@@ -15,7 +15,7 @@ from ..colour.signal import SignalFormat
 from ..errors import ClosedPipe, OutputError, output_error
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
-from .video_signal import VideoSignal
+from .video_signal import VideoSignal, transparency_notices
 
 STDOUT = Path("-")
 """The name of standard output."""
@@ -45,7 +45,7 @@ class PipeSink:
     @property
     def notices(self) -> tuple[str, ...]:
         """What y4m can't carry."""
-        notices = []
+        notices = [*transparency_notices(self._info)]
         if self._has_companions:
             notices.append("y4m carries pictures only: sound, subtitles and chapters are not written.")
         if self._info.display_matrix is not None:

@@ -17,7 +17,7 @@ from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .paths import check_file, check_parent, make_file, partial_name, remove, reserve_part, translated
 from .preview_signal import PreviewSignal
-from .video_signal import VideoSignal
+from .video_signal import VideoSignal, transparency_notices
 
 
 class VideoSink:
@@ -58,7 +58,7 @@ class VideoSink:
     @property
     def notices(self) -> tuple[str, ...]:
         """What was dropped or padded."""
-        return self._writer.notices
+        return (*transparency_notices(self._info), *self._writer.notices)
 
     @property
     def content_light(self) -> ContentLight | None:

@@ -11,8 +11,13 @@ from ..colour.signal import SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
 from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
 from ..cores import filled
-from ..frames import LightBatch, SignalBatch
+from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
+
+
+def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
+    """That opacity is lost in code values, where there is any."""
+    return ("transparency is not kept in video; EXR keeps it",) if info.has_alpha else ()
 
 
 class VideoSignal:
