@@ -145,18 +145,25 @@ def _context(
         assert isinstance(context, av.VideoCodecContext)
         _describe(context, info, signal, size)
         context.pix_fmt = library.interleaved or library.planar
-        private = library.options | library.pq_options if signal.transfer is Transfer.PQ else library.options
         if library.quality is None:
             context.gop_size = 1  # every picture stands alone
-        if library.name == "libx265" and size[0] < _X265_NARROW:
-            private = private | {"x265-params": private["x265-params"] + ":cutree=0"}
-        if library.coding is Coding.FFV1:
-            private = private | {"slices": str(_FFV1_SLICES if min(size) >= _FFV1_SMALL else _FFV1_FEW_SLICES)}
-        context.options = {**chosen, **_siting(signal), **private}
+        context.options = {**chosen, **_siting(signal), **_private(library, signal, size, context.gop_size)}
         context.open()
     except (FFmpegError, ValueError) as error:
         raise OutputError(_refusal(library, chosen, size, error)) from error
     return context
+
+
+def _private(library: Library, signal: SignalFormat, size: tuple[int, int], interval: int) -> dict[str, str]:
+    """The library's own options for pictures of a size, and keyframes every so many."""
+    options = library.options | library.pq_options if signal.transfer is Transfer.PQ else library.options
+    if library.name == "libx265":
+        # A cut gets no keyframe of its own, which would shift those that streams are divided at.
+        more = f":min-keyint={interval}" + (":cutree=0" if size[0] < _X265_NARROW else "")
+        return options | {"x265-params": options["x265-params"] + more}
+    if library.coding is Coding.FFV1:
+        return options | {"slices": str(_FFV1_SLICES if min(size) >= _FFV1_SMALL else _FFV1_FEW_SLICES)}
+    return options
 
 
 def _chosen(library: Library, options: EncoderOptions) -> dict[str, str]:
