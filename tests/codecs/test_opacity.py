@@ -11,11 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.codecs.written import witness
+from tests.codecs.written import ffprobe, witness
 from tests.conversions import IDENTITY, exr_light, options
 from tests.sinks.batches import light_batch, video_info
 from tests.sinks.test_exr import sink
-from tsexpand.codecs.decode import VideoSource
+from tsexpand.codecs.decode import SignalOverrides, VideoSource
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.convert import convert
 
 SIZE = (64, 48)
@@ -130,7 +131,30 @@ def test_a_rotated_picture_turns_with_its_opacity(tmp_path: Path) -> None:
 def test_video_says_that_it_is_lost(tmp_path: Path, name: str) -> None:
     write(tmp_path / "clip.mkv", "ffv1", "yuva420p")
     report = convert(options(tmp_path / "clip.mkv", tmp_path / name), IDENTITY)
-    assert "transparency is not kept in video; EXR keeps it" in report.notices
+    assert "transparency is not kept; EXR and ProRes 4444 keep it" in report.notices
+
+
+@pytest.mark.parametrize("name", ["out.mov", "out.mkv"])
+def test_prores_4444_keeps_it(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "clip.mkv", "ffv1", "yuva420p")
+    report = convert(options(tmp_path / "clip.mkv", tmp_path / name, encoder=EncoderOptions("prores_4444")), IDENTITY)
+    assert not any("ransparen" in notice for notice in report.notices)
+    with VideoSource(str(tmp_path / name), overrides=SignalOverrides(hdr=True)) as source:
+        (batch,) = source.batches(FRAMES)
+        assert source.info.pixel_format.startswith("yuva444p1")
+    assert batch.alpha is not None
+    torch.testing.assert_close(batch.alpha, expected(8), rtol=0, atol=1 / 1000)
+    luma = batch.planes[0].float() / (1 << (batch.signal.bit_depth - 8))
+    assert float(luma.std()) < 0.3  # straight: the grey does not know of it
+    seen = ffprobe(tmp_path / name)["streams"][0]
+    assert (seen["pix_fmt"], seen["color_transfer"]) == ("yuva444p12le", "smpte2084")
+
+
+def test_prores_4444_of_opaque_pictures_has_no_fourth_plane(tmp_path: Path) -> None:
+    write(tmp_path / "clip.mkv", "ffv1", "yuv420p")
+    convert(options(tmp_path / "clip.mkv", tmp_path / "out.mov", encoder=EncoderOptions("prores_4444")), IDENTITY)
+    with VideoSource(str(tmp_path / "out.mov"), overrides=SignalOverrides(hdr=True)) as source:
+        assert not source.info.has_alpha
 
 
 def test_a_webm_that_says_it_has_opacity_and_has_none(tmp_path: Path) -> None:

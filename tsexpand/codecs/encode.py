@@ -79,6 +79,7 @@ class Encoder:
         if mastering is not None and self.coding.has_messages:
             self._messages = keyframe_messages(self.coding, mastering)
         self._library, self._signal = library, signal
+        self._planar = library.planar(info.has_alpha)
         self._context = _context(library, options, info, signal, (self.width, self.height))
         self.extradata = self._context.extradata or b""
         self.tag = self._context.codec_tag.strip("\0 ")
@@ -87,14 +88,14 @@ class Encoder:
         """Takes a picture, and gives the packets that are ready.
 
         Args:
-            planes: Y′, Cb, Cr: (h, w), chroma as the library samples it, uint16 on the CPU. Edges are
-                repeated where the coded picture is larger.
+            planes: Y′, Cb, Cr: (h, w), chroma as the library samples it, uint16 on the CPU; and opacity, where
+                `info` and the library have it. Edges are repeated where the coded picture is larger.
             timing: in the time base of `info`.
         """
         if timing.time_base != self._time_base:
             raise ValueError(f"time base {timing.time_base} is not the encoder's {self._time_base}")
         luma, *chroma = planes
-        frame = frame_from_planes((_padded(luma, self.height, self.width), *chroma), self._library.planar)
+        frame = frame_from_planes((_padded(luma, self.height, self.width), *chroma), self._planar)
         if self._library.interleaved is not None:
             frame = frame.reformat(format=self._library.interleaved)
         # ProRes states its colour in every picture, and takes it from there.
@@ -144,7 +145,7 @@ def _context(
         context = av.CodecContext.create(library.name, "w")
         assert isinstance(context, av.VideoCodecContext)
         _describe(context, info, signal, size)
-        context.pix_fmt = library.interleaved or library.planar
+        context.pix_fmt = library.interleaved or library.planar(info.has_alpha)
         if library.quality is None:
             context.gop_size = 1  # every picture stands alone
         context.options = {**chosen, **_siting(signal), **_private(library, signal, size, context.gop_size)}

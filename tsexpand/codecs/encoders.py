@@ -46,6 +46,7 @@ class Library:
         quality: that may be chosen; None where every picture stands alone, and the profile is the quality.
         sampling: of chroma.
         bit_depth: of code values.
+        has_alpha: whether it takes opacity beside them.
         interleaved: the pixel format that it takes where that is not planar.
         options: that it always gets.
         pq_options: likewise, for PQ.
@@ -59,6 +60,7 @@ class Library:
     quality: Quality | None = None
     sampling: ChromaSampling = ChromaSampling.HALF_BOTH
     bit_depth: int = 10
+    has_alpha: bool = False
     interleaved: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     pq_options: dict[str, str] = field(default_factory=dict)
@@ -66,11 +68,11 @@ class Library:
     profile: str | None = None
     advice: str = "see the encoder's documentation for its presets and range of crf"
 
-    @property
-    def planar(self) -> str:
-        """FFmpeg's name of the planar pixel format of its code values."""
-        chroma = self.sampling.value.replace(":", "")
-        return f"yuv{chroma}p" if self.bit_depth == 8 else f"yuv{chroma}p{self.bit_depth}le"
+    def planar(self, with_alpha: bool) -> str:
+        """FFmpeg's name of the planar pixel format of its code values, of pictures with opacity or without."""
+        family = "yuva" if with_alpha and self.has_alpha else "yuv"
+        name = family + self.sampling.value.replace(":", "") + "p"
+        return name if self.bit_depth == 8 else f"{name}{self.bit_depth}le"
 
     def delivered(self, signal: SignalFormat) -> SignalFormat:
         """HDR10, HLG10 or SDR8 in its depth; chroma that has the height of luma lies left, as it ever did in 4:2:2."""
@@ -126,6 +128,7 @@ LIBRARIES = {
         "prores_ks",
         Coding.PRORES,
         sampling=ChromaSampling.FULL,
+        has_alpha=True,
         options={"profile": "4444"},
         containers=(Container.MOV, Container.MKV),
         advice="try hevc",

@@ -98,7 +98,8 @@ class VideoWriter:
         """Encodes pictures and copies packets.
 
         Args:
-            planes: Y′, Cb, Cr: (N, h, w), chroma as the library samples it, uint16 on the CPU.
+            planes: Y′, Cb, Cr: (N, h, w), chroma as the library samples it, uint16 on the CPU; and opacity, see
+                `Encoder.encode`.
             timings: one a picture, in the time base of `info`.
             packets: of the companions, met before or among these pictures.
 

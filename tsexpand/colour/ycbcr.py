@@ -79,6 +79,11 @@ def quantise(planes: Planes, signal: SignalFormat, dither: Tensor | None = None)
     return tuple(codes)
 
 
+def quantise_opacity(alpha: Tensor, bit_depth: int) -> Tensor:
+    """Opacity in [0, 1] to code values, which are of full range in every format: (N, H, W), uint16."""
+    return (alpha * ((1 << bit_depth) - 1)).round().to(torch.uint16)
+
+
 def ycbcr_to_rgb(planes: Planes, matrix: Matrix) -> Tensor:
     """Analogue Y′CbCr, all of one size, to R′G′B′.
 

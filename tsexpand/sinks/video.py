@@ -12,6 +12,7 @@ from ..codecs.mux import Container, NotWholeError, VideoWriter
 from ..colour.codes import Transfer
 from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import HDR10, SignalFormat
+from ..colour.ycbcr import quantise_opacity
 from ..errors import OutputError
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
@@ -51,14 +52,15 @@ class VideoSink:
         self._options = options
         self._mastering = mastering if signal.transfer is Transfer.PQ else None
         self._overwrite = overwrite
-        library = library_of(options.codec)
-        self._signal = library.delivered(signal)
-        self._light = light or VideoSignal(self._signal, library.sampling)
+        self._library = library_of(options.codec)
+        self._signal = self._library.delivered(signal)
+        self._light = light or VideoSignal(self._signal, self._library.sampling)
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What was dropped or padded."""
-        return (*transparency_notices(self._info), *self._writer.notices)
+        lost = () if self._library.has_alpha else transparency_notices(self._info)
+        return (*lost, *self._writer.notices)
 
     @property
     def content_light(self) -> ContentLight | None:
@@ -96,7 +98,10 @@ class VideoSink:
 
     def write(self, prepared: SignalBatch) -> None:
         """Encodes and muxes one batch."""
-        self._writer.write(prepared.planes, prepared.timings, prepared.packets)
+        planes = prepared.planes
+        if self._library.has_alpha and prepared.alpha is not None:
+            planes = (*planes, quantise_opacity(prepared.alpha, self._library.bit_depth))
+        self._writer.write(planes, prepared.timings, prepared.packets)
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Finishes the file, writes the measured light levels into it, and gives it its name.

@@ -17,7 +17,7 @@ from . import Fetch
 
 def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
     """That opacity is lost in code values, where there is any."""
-    return ("transparency is not kept in video; EXR keeps it",) if info.has_alpha else ()
+    return ("transparency is not kept; EXR and ProRes 4444 keep it",) if info.has_alpha else ()
 
 
 class VideoSignal:
@@ -47,7 +47,7 @@ class VideoSignal:
         planes = subsample_chroma(whole, self._signal.chroma_location, self._sampling)
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
         codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
-        return SignalBatch(codes, self._signal, batch.timings, batch.packets)
+        return SignalBatch(codes, self._signal, batch.timings, batch.packets, batch.alpha)
 
     def _encode(self, light: Tensor) -> Tensor:
         if self._signal.transfer is Transfer.PQ:
