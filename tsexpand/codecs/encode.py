@@ -35,6 +35,9 @@ _LIMITED_RANGE = 1  # AVCOL_RANGE_MPEG
 _X265_REORDERING = 2
 """Pictures that x265 delays for its B-pyramid (its bframeDelay)."""
 
+_DNXHR_COLOUR, _DNXHR_COLOUR_MASK, _DNXHR_BT2020 = 0x2C, 0b110, 0b010
+"""Where a DNxHR picture names its matrix, and what stands there for BT.2020 of non-constant luminance."""
+
 _FFV1_SLICES, _FFV1_FEW_SLICES, _FFV1_SMALL = 24, 4, 64
 """Parts of a picture that have a checksum each, so that damage stays in one; few below that many pixels of width or
 height, which it does not divide further."""
@@ -124,16 +127,30 @@ class Encoder:
         return timing.duration or self._likely_duration
 
     def _finished(self, packet: VideoPacket) -> VideoPacket:
-        """The packet with its duration, which SVT-AV1 leaves out, and a keyframe's metadata."""
+        """The packet with its duration, which SVT-AV1 leaves out, and what its content lacks."""
         assert packet.pts is not None  # encoders always set it
         packet.duration = self._durations.pop(packet.pts)
         packet.time_base = self._time_base
-        if not packet.is_keyframe or not self._messages:
+        if self.coding is Coding.DNXHR:
+            content = _with_bt2020_matrix(bytes(packet))
+        elif packet.is_keyframe and self._messages:
+            content = with_messages(self.coding, bytes(packet), self._messages)
+        else:
             return packet
-        changed = cast(VideoPacket, av.Packet(with_messages(self.coding, bytes(packet), self._messages)))
+        changed = cast(VideoPacket, av.Packet(content))
         changed.pts, changed.dts, changed.duration = packet.pts, packet.dts, packet.duration
         changed.time_base, changed.is_keyframe = self._time_base, True
         return changed
+
+
+def _with_bt2020_matrix(picture: bytes) -> bytes:
+    """A DNxHR picture that names its matrix: FFmpeg's encoder leaves BT.709 there, which its decoder then believes.
+
+    Reference:
+        SMPTE ST 2019-1:2016 (VC-3), the colour volume of the picture header, as FFmpeg's decoder reads it.
+    """
+    named = picture[_DNXHR_COLOUR] & ~_DNXHR_COLOUR_MASK | _DNXHR_BT2020
+    return picture[:_DNXHR_COLOUR] + bytes([named]) + picture[_DNXHR_COLOUR + 1 :]
 
 
 def _context(
