@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from tests.colour.test_mastering_notation import X265
 from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
-from tsexpand.cli.deliveries import delivery_options
+from tsexpand.cli.deliveries import delivery_options, refuse_codec
 from tsexpand.codecs.encoders import LIBRARIES
 from tsexpand.codecs.exr import Compression, ExrPrimaries
 from tsexpand.codecs.passthrough import Container
@@ -89,6 +89,14 @@ def test_a_codec_that_an_output_does_not_hold_is_refused_at_once(
 def test_a_mastering_display_that_can_not_be_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(cli, ["convert", "no-such.mp4", str(tmp_path / "out.mp4"), *arguments])
     assert result.exit_code == 2 and message in " ".join(result.output.replace("│", "").split()), result.output
+
+
+def test_a_preview_need_not_hold_the_codec_of_the_others() -> None:
+    arguments = ["a.mp4", "out.mov", "--also", "see.mp4", "--preview-tone", "bt2390", "--codec", "prores"]
+    values = convert_command.make_context("convert", list(arguments)).params
+    refuse_codec([Path("out.mov"), Path("see.mp4")], values)
+    with pytest.raises(OutputError, match=r"see\.mp4: MP4 does not hold prores"):
+        refuse_codec([Path("out.mov"), Path("see.mp4")], values | {"preview_tone": None})
 
 
 def test_a_mastering_display_reaches_the_delivery() -> None:
