@@ -34,7 +34,7 @@ FLOORS = {
     "__main__": 5,
 }
 # Beside the ground floor, what a room of floor 2 may see.
-MAY_USE = {"sinks": {"codecs"}, "engines": {"network"}}
+MAY_USE = {"sinks": {"codecs", "temporal"}, "engines": {"network"}}
 DOORS = {
     "av": {"codecs"},
     "OpenEXR": {"codecs"},

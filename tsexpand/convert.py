@@ -2,16 +2,17 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from .codecs.decode import Deinterlacing, SignalOverrides, VideoSource
+from .codecs.decode import Deinterlacing, SignalOverrides
+from .codecs.source import Source, open_source
 from .colour.hdr10 import ContentLight
 from .colour.tonemap import roll_off
 from .cores import filled, one_core
@@ -24,6 +25,7 @@ from .frames import LightBatch, SignalBatch, VideoInfo
 from .interruption import Interruption
 from .sinks import Fetch, Sink
 from .sinks.delivery import DeliveryOptions, make_sink
+from .sinks.documents.provenance import Provenance
 from .temporal.denoising import denoise
 from .temporal.exposure import anchor
 from .temporal.smoothing import smooth
@@ -51,6 +53,9 @@ class ConvertOptions:
         scale_changed: whether pictures that change their size are brought to that of the first.
         keep_partial: whether Ctrl-C and SIGTERM leave what was converted, under a name that says so.
         stream: number of the video stream, see `VideoSource`.
+        frame_rate: at which picture files are a clip; None leaves a picture on its own.
+        command: what was typed, for the record; empty where there was no command line.
+        settings: the options of the command line by name, in JSON's types, for the record.
     """
 
     source: str
@@ -67,11 +72,15 @@ class ConvertOptions:
     scale_changed: bool = False
     keep_partial: bool = False
     stream: int | None = None
+    frame_rate: Fraction | None = None
+    command: tuple[str, ...] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)
 
-    def open_source(self) -> VideoSource:
+    def open_source(self) -> Source:
         """The source, open."""
-        return VideoSource(
+        return open_source(
             self.source,
+            frame_rate=self.frame_rate,
             start=self.start,
             frames=self.frames,
             overrides=self.overrides,
@@ -149,8 +158,19 @@ def convert(
     """
     with ExitStack() as stack:
         source = stack.enter_context(options.open_source())
-        sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, options.delivery))
+
+        def notices() -> tuple[str, ...]:
+            return (*source.info.notices, *engine.notices, *sink.notices)
+
+        def provenance() -> Provenance:
+            return _provenance(options, engine, notices())
+
+        sink = stack.enter_context(
+            make_sink(options.outputs, source.info, source.companions, options.delivery, provenance)
+        )
         on_open(source.info, (*source.info.notices, *sink.notices))
+        if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
+            options = replace(options, denoise=False, smooth=False)
         engine.expect(source.info.width, source.info.height, _estimated_frames(source.info, options))
         if engine.notices:
             on_open(source.info, engine.notices)
@@ -169,9 +189,30 @@ def convert(
             stages=written.stages,
             bottleneck=written.bottleneck,
             content_light=sink.content_light,
-            notices=(*source.info.notices, *engine.notices, *sink.notices),
+            notices=notices(),
             interrupted=written.interrupted,
         )
+
+
+def _provenance(options: ConvertOptions, engine: Engine, notices: tuple[str, ...]) -> Provenance:
+    """What it takes to do it again: the options with what was chosen where they leave it open."""
+    setup = engine.setup
+    crf, preset = options.delivery.encoder.crf_and_preset
+    chosen = {
+        "device": setup.device,
+        "precision": setup.precision,
+        "compile": "always" if setup.compiled else "never",
+        "crf": crf,
+        "preset": preset,
+    }
+    return Provenance(
+        command=options.command,
+        options={**options.settings, **chosen},
+        weights=None if setup.weights is None else {"name": setup.weights, "sha256": setup.sha256 or ""},
+        engine=engine.description,
+        outputs=tuple(map(str, options.outputs)),
+        notices=notices,
+    )
 
 
 @dataclass(slots=True)
@@ -189,7 +230,7 @@ class _Written:
 
 
 def _run(
-    source: VideoSource,
+    source: Source,
     engine: Engine,
     sink: Sink[Any],
     options: ConvertOptions,

@@ -141,6 +141,7 @@ class VideoInfo:
         has_alpha: whether the pictures have opacity too.
         guesses: colour fields that the stream leaves open.
         notices: what a user should know, a sentence each.
+        is_still: whether it is a picture on its own, that has no time.
     """
 
     name: str
@@ -160,3 +161,28 @@ class VideoInfo:
     has_alpha: bool = False
     guesses: tuple[Guess, ...] = ()
     notices: tuple[str, ...] = field(default=())
+    is_still: bool = False
+
+    def facts(self) -> dict[str, object]:
+        """All of it in JSON's types; fractions as exact strings, like 30000/1001."""
+        signal = self.signal
+        return {
+            "input": self.name,
+            "container": self.container,
+            "codec": self.codec,
+            "pixel_format": self.pixel_format,
+            "width": self.width,
+            "height": self.height,
+            "sample_aspect_ratio": str(self.sample_aspect_ratio),
+            "frame_rate": str(self.frame_rate) if self.frame_rate else None,
+            "frame_count_from_header": self.frame_count_from_header,
+            "duration_from_header": None if self.duration_from_header is None else float(self.duration_from_header),
+            "bit_depth": signal.bit_depth,
+            "range": signal.signal_range.value,
+            "matrix": signal.matrix.name,
+            "transfer": signal.transfer.name,
+            "primaries": signal.primaries.name,
+            "chroma_location": signal.chroma_location.value,
+            "assumed": [str(guess) for guess in self.guesses],
+            "notices": list(self.notices),
+        }

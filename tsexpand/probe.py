@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from .codecs.companions import summary
-from .codecs.decode import VideoSource
 from .codecs.passthrough import Container, sort_streams
+from .codecs.source import open_source
 from .frames import VideoInfo
 from .sinks.orientation import orientation_of
 
@@ -15,7 +15,8 @@ class ProbeReport:
 
     Attributes:
         source: what it is and what is assumed.
-        would_write: lines for each kind of output: "exr", "mp4", "mov", "mkv".
+        would_write: lines for each kind of output: "exr", and of clips "mp4", "mov", "mkv", of pictures "hdr", "png",
+            "avif".
     """
 
     source: VideoInfo
@@ -32,17 +33,28 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
     Raises:
         InputError: it would not be converted.
     """
-    with VideoSource(name, stream=stream) as source:
+    with open_source(name, stream=stream) as source:
         info = source.info
         would_write = {
             "exr": [f"{_exr_size(info)} half RGB{'A' * info.has_alpha}, linear BT.709, 1.0 = reference white"]
         }
+        if info.is_still:
+            return ProbeReport(info, would_write | _pictures(info))
         for container in Container:
             kept, notices = sort_streams(source.companions.streams, container)
             others = summary(carried.stream for carried in kept)
             video = f"{_hevc_size(info)} HEVC Main 10, BT.2020 PQ, with {others}"
             would_write[container.name.lower()] = [video, *notices]
         return ProbeReport(info, would_write)
+
+
+def _pictures(info: VideoInfo) -> dict[str, list[str]]:
+    size = _exr_size(info)
+    return {
+        "hdr": [f"{size} RGBE, linear BT.709, 1.0 = reference white"],
+        "png": [f"{size} 16 bit R′G′B′, BT.2020 PQ"],
+        "avif": [f"{size} 10 bit 4:2:0, BT.2020 PQ"],
+    }
 
 
 def _exr_size(info: VideoInfo) -> str:

@@ -17,6 +17,7 @@ from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.sdr_tone import Tone
 from tsexpand.engines.devices import Precision
 from tsexpand.errors import InputError, OutputError
+from tsexpand.sinks.delivery import PICTURE_SUFFIXES
 
 
 def choices(name: str) -> set[str]:
@@ -31,7 +32,7 @@ def test_choices_are_those_of_the_library() -> None:
     assert choices("exr_primaries") == {p.value for p in ExrPrimaries}
     assert choices("codec") == set(LIBRARIES)
     assert choices("preview_tone") == {tone.value for tone in Tone}
-    assert {f".{c}" for c in choices("to")} == {*Container.suffixes(), ".exr"}
+    assert {f".{c}" for c in choices("to")} == {*Container.suffixes(), *PICTURE_SUFFIXES}
 
 
 def test_one_input_goes_to_the_output_itself() -> None:

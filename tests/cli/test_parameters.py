@@ -3,7 +3,7 @@ from fractions import Fraction
 import click
 import pytest
 
-from tsexpand.cli.parameters import AutoInt, Time
+from tsexpand.cli.parameters import AutoInt, FrameRate, Time
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,27 @@ def test_auto_is_none() -> None:
 def test_other_numbers_are_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
         AutoInt(1).convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("24", Fraction(24)),
+        ("23.976", Fraction(24000, 1001)),
+        ("23.98", Fraction(24000, 1001)),
+        ("29.97", Fraction(30000, 1001)),
+        ("59.94", Fraction(60000, 1001)),
+        ("24000/1001", Fraction(24000, 1001)),
+        ("2397/100", Fraction(2397, 100)),  # what is stated exactly is believed
+        ("24.0", Fraction(24)),
+        ("12.5", Fraction(25, 2)),
+    ],
+)
+def test_frame_rates_are_exact(text: str, rate: Fraction) -> None:
+    assert FrameRate().convert(text, None, None) == rate
+
+
+@pytest.mark.parametrize("text", ["", "0", "0.0", "-24", "24/0", "1001", "1e3", "ntsc", "24/1/1", "nan", "1" * 400])
+def test_what_is_no_frame_rate_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        FrameRate().convert(text, None, None)

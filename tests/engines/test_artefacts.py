@@ -67,6 +67,7 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
     engine.expect(50, 41, 1)
     assert not told  # it was made before
     assert engine.description == "test on cpu, float32, compiled, tiles of 24×24"
+    assert engine.setup.compiled
     batch = noise(2, 41, 50)
     light = engine.expand(batch).light
     expected = engine_of(Compilation.NEVER).expand(batch).light
@@ -92,6 +93,7 @@ def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Pa
     assert not path.exists()
     assert "uncompiled" in engine.notices[0] and str(path) in engine.notices[0]
     assert "compiled" not in engine.description
+    assert not engine.setup.compiled
     assert engine.expand(noise(1, 8, 8)).light.isfinite().all()
     engine.expect(48, 48, math.inf)
     assert len(engine.notices) == 1  # it is not tried again
@@ -166,8 +168,10 @@ def test_code_is_compiled_once_the_clips_repay_it(
     engine.expect(48, 48, 1)
     assert calls.count("loaded") == 1
     assert "compiled" in engine.description
+    assert engine.setup.compiled
     engine.expect(12, 12, math.inf)  # tiles of 24² would take four times the work
     assert "compiled" not in engine.description
+    assert not engine.setup.compiled
 
 
 @pytest.mark.usefixtures("cache")

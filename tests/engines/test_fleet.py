@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.network.models import random_network
+from tsexpand.engines import Setup
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.fleet import AHEAD, Fleet
 from tsexpand.engines.network import NetworkEngine
@@ -103,3 +104,9 @@ def test_it_says_what_runs() -> None:
     assert fleet.device == CPU and fleet.notices == ()
     with pytest.raises(ValueError, match="no engines"):
         Fleet([])
+
+
+def test_a_record_names_all_devices_and_what_is_alike_once() -> None:
+    weights = replace(WEIGHTS, sha256="ab" * 32)
+    fleet = Fleet([NetworkEngine(weights, CPU, Precision.BFLOAT16, 16) for _ in range(2)])
+    assert fleet.setup == Setup("cpu,cpu", "bfloat16", False, "test", "ab" * 32)

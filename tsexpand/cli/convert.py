@@ -1,7 +1,9 @@
 """`tsexpand convert`."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +11,11 @@ import click
 
 from ..errors import INTERRUPTED, TsexpandError
 from .deliveries import check_light, delivery_options, refuse_codec
-from .parameters import AutoInt, OneOrMore, Time
+from .parameters import AutoInt, FrameRate, OneOrMore, Time
+from .pictures import is_file_name, is_lone_picture, own_name, with_pictures_of_folders
 from .progress import progress_view
 from .report import show_failure, show_report
+from .settings import command_line, settings
 
 if TYPE_CHECKING:
     from ..codecs.decode import SignalOverrides
@@ -27,7 +31,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option(
     "--to",
-    type=click.Choice(["exr", "mkv", "mp4", "mov"]),
+    type=click.Choice(["exr", "mkv", "mp4", "mov", "hdr", "png", "avif"]),
     help="OUTPUT is a folder in which each input gets its own name, in this format; "
     "without it that is so (as exr) for several inputs.",
 )
@@ -36,7 +40,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="OUTPUT",
-    help="A second output of the same pass, folder or video; may be repeated.",
+    help="A second output of the same pass, folder, video or document (.json); may be repeated.",
 )
 @click.option(
     "--preview-tone",
@@ -46,6 +50,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--start", type=Time(), help="Begin at this time: 62.5, 1:02.5 or 00:01:02.5.")
 @click.option("--frames", type=click.IntRange(1), help="Convert that many frames.")
+@click.option("--frame-rate", type=FrameRate(), help="Of a folder or numbered sequence of pictures, or of raw video.")
 @click.option(
     "--stream", type=click.IntRange(0), help="Which of several video streams, the first is 0.  [default: the best]"
 )
@@ -161,8 +166,9 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     """Convert SDR clips to HDR.
 
     OUTPUT ending in .mp4, .mov or .mkv becomes HDR video, with the sound and subtitles of the
-    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder; any other name a
-    folder with an OpenEXR sequence. INPUT - reads standard input.
+    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder; .json documents its
+    light: a sidecar, or metadata for .dovi.json and .hdr10plus.json; any other name a folder with an
+    OpenEXR sequence. INPUT - reads standard input.
 
     \b
     tsexpand convert input.mp4 out/
@@ -173,7 +179,9 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     check_light(values)
     check_stdout([output, *values["also"]], len(inputs), values["to"], as_json)
     check_preview(values["preview_tone"], values["also"])
-    jobs = plan_jobs(inputs, output, values["to"], values["also"])
+    if values["frame_rate"] is None and any(map(os.path.isdir, inputs)):
+        inputs, values["to"] = with_pictures_of_folders(inputs, quiet), values["to"] or "exr"
+    jobs = plan_jobs(inputs, output, values["to"], values["also"], values["frame_rate"])
     refuse_inputs_as_outputs(jobs)
     refuse_codec((output for job in jobs for output in job.outputs), values)
     engine = load_engine(values, quiet)
@@ -226,15 +234,28 @@ def check_preview(tone: str | None, also: tuple[Path, ...]) -> None:
         raise click.UsageError("--preview-tone needs an --also that ends in .mp4, .mov or .mkv: the preview")
 
 
-def plan_jobs(inputs: tuple[str, ...], output: Path, to: str | None, also: tuple[Path, ...]) -> list[Job]:
+def plan_jobs(
+    inputs: tuple[str, ...],
+    output: Path,
+    to: str | None,
+    also: tuple[Path, ...],
+    frame_rate: Fraction | None = None,
+) -> list[Job]:
     """Which input goes where: into OUTPUT itself, or under its own name within it."""
+    if frame_rate is not None and len(inputs) > 1:
+        raise click.UsageError("--frame-rate goes with one input: a folder, or a pattern such as shot.%04d.png")
     if len(inputs) == 1 and to is None:
+        if is_lone_picture(inputs[0], frame_rate) and not is_file_name(output):
+            return [Job(inputs[0], (output / own_name(inputs[0], "exr", frame_rate), *also), output)]
         return [Job(inputs[0], (output, *also))]
     if also:
         raise click.UsageError("--also goes with one input and without --to")
-    if output.suffix.lower() in (".mp4", ".mov", ".mkv") and not output.is_dir():
-        raise click.UsageError(f"OUTPUT {output} must be a folder for several inputs or --to")
-    jobs = [Job(name, (output / _own_name(name, to or "exr"),), output) for name in inputs]
+    if is_file_name(output):
+        advice = "; --frame-rate makes a folder of pictures a clip" if to == "exr" else ""
+        raise click.UsageError(
+            f"OUTPUT {output} must be a folder for several inputs, a folder of them, or --to{advice}"
+        )
+    jobs = [Job(name, (output / own_name(name, to or "exr", frame_rate),), output) for name in inputs]
     names = [job.outputs[0] for job in jobs]
     for name in names:
         if names.count(name) > 1:
@@ -247,11 +268,6 @@ def refuse_inputs_as_outputs(jobs: list[Job]) -> None:
     from ..sinks.paths import refuse_sources
 
     refuse_sources((output for job in jobs for output in job.outputs), [job.source for job in jobs])
-
-
-def _own_name(source: str, to: str) -> str:
-    stem = "stdin" if source == "-" else Path(source).stem
-    return stem if to == "exr" else f"{stem}.{to}"
 
 
 def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":
@@ -308,6 +324,9 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         scale_changed=values["on_change"] == "scale",
         keep_partial=values["keep_partial"],
         stream=values["stream"],
+        frame_rate=values["frame_rate"],
+        command=command_line(),
+        settings=settings(convert_command, values),
     )
 
 

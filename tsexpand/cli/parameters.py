@@ -7,6 +7,10 @@ from typing import Any
 import click
 
 _CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)")
+_RATE = re.compile(r"\d{1,6}(?:\.\d{1,6}|/0*[1-9]\d{0,5})?")
+
+_MOST_FRAMES = 1000
+"""Frames a second, beyond any display's: more is a slip."""
 
 
 class OneOrMore(click.Argument):
@@ -38,6 +42,27 @@ class Time(click.ParamType[Fraction]):
             self.fail(f"{value!r} is not a time such as 62.5, 1:02.5 or 00:01:02.5", parameter, context)
         hours, minutes, seconds = match.groups()
         return int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)
+
+
+class FrameRate(click.ParamType[Fraction]):
+    """Frames a second: 24, 23.976 (which is 24000/1001 in two words), or a fraction; exact."""
+
+    name = "rate"
+
+    def convert(
+        self, value: str | Fraction, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Fraction:
+        """Reads the rate, or fails as click does."""
+        from ..codecs.frame_rate import standard_rate
+
+        if isinstance(value, Fraction):
+            return value
+        if _RATE.fullmatch(value) is None:
+            self.fail(f"{value!r} is not a frame rate such as 24, 23.976 or 24000/1001", parameter, context)
+        rate = standard_rate(Fraction(value)) if "." in value else Fraction(value)
+        if not 0 < rate <= _MOST_FRAMES:
+            self.fail(f"{value!r} is not between 0 and {_MOST_FRAMES} frames a second", parameter, context)
+        return rate
 
 
 class AutoInt(click.ParamType[int | None]):

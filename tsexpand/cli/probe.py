@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .report import describe
-
 if TYPE_CHECKING:
     from ..probe import ProbeReport
 
@@ -24,7 +22,7 @@ def probe_command(source: str, stream: int | None, as_json: bool) -> int:
 
     report = probe(source, stream)
     if as_json:
-        values = {**describe(report.source), "would_write": report.would_write}
+        values = {**report.source.facts(), "would_write": report.would_write}
         click.echo(json.dumps(values))
     else:
         click.echo("\n".join(probe_lines(report)))
@@ -40,10 +38,10 @@ def probe_lines(report: "ProbeReport") -> list[str]:
     aspect = f", pixels {info.sample_aspect_ratio}:1" if info.sample_aspect_ratio != 1 else ""
     rate = f"{float(info.frame_rate):.3f} frames/s" if info.frame_rate else "frame rate unknown"
     count = f"{info.frame_count_from_header} frames" if info.frame_count_from_header else "frame count unknown"
+    time = ", a picture" if info.is_still else f", {rate}, {count}{duration}"
     lines = [
         info.name,
-        f"  is       {info.codec} in {info.container}, {info.width}x{info.height} {info.pixel_format}{aspect},"
-        f" {rate}, {count}{duration}",
+        f"  is       {info.codec} in {info.container}, {info.width}x{info.height} {info.pixel_format}{aspect}{time}",
         f"  signal   {signal.bit_depth} bit {signal.signal_range.value}, matrix {signal.matrix.name},"
         f" transfer {signal.transfer.name}, primaries {signal.primaries.name}, chroma {signal.chroma_location.value}",
     ]

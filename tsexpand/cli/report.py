@@ -11,32 +11,6 @@ from ..errors import TsexpandError
 
 if TYPE_CHECKING:
     from ..convert import ConvertReport
-    from ..frames import VideoInfo
-
-
-def describe(info: "VideoInfo") -> dict[str, Any]:
-    """A source, in JSON's types; fractions as exact strings, like 30000/1001."""
-    signal = info.signal
-    return {
-        "input": info.name,
-        "container": info.container,
-        "codec": info.codec,
-        "pixel_format": info.pixel_format,
-        "width": info.width,
-        "height": info.height,
-        "sample_aspect_ratio": str(info.sample_aspect_ratio),
-        "frame_rate": str(info.frame_rate) if info.frame_rate else None,
-        "frame_count_from_header": info.frame_count_from_header,
-        "duration_from_header": float(info.duration_from_header) if info.duration_from_header is not None else None,
-        "bit_depth": signal.bit_depth,
-        "range": signal.signal_range.value,
-        "matrix": signal.matrix.name,
-        "transfer": signal.transfer.name,
-        "primaries": signal.primaries.name,
-        "chroma_location": signal.chroma_location.value,
-        "assumed": [str(guess) for guess in info.guesses],
-        "notices": list(info.notices),
-    }
 
 
 def show_report(report: "ConvertReport", as_json: bool, quiet: bool) -> None:
@@ -73,7 +47,7 @@ def report_values(report: "ConvertReport") -> dict[str, Any]:
         "max_cll": light.max_cll if light else None,
         "max_fall": light.max_fall if light else None,
         "notices": list(report.notices),
-        "source": describe(report.source),
+        "source": report.source.facts(),
     }
 
 

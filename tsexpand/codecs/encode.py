@@ -12,13 +12,13 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from ..colour.codes import Transfer
-from ..colour.hdr10 import MasteringDisplay
+from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
 from ..errors import OutputError
 from ..frames import Timing, VideoInfo
 from .encoders import EncoderOptions, Library, library_of
 from .pixels import frame_from_planes
-from .static_metadata import Coding, keyframe_messages, with_messages
+from .static_metadata import PLACEHOLDER, Coding, keyframe_messages, with_messages
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
 
@@ -55,6 +55,7 @@ class Encoder:
         info: size, time base, frame rate and pixel aspect of the pictures.
         signal: as `Library.delivered` makes it.
         mastering: the display to declare in each keyframe, where it has a place for it; None to declare none.
+        light: levels to declare with it, where they are known already.
 
     Raises:
         OutputError: the encoder is unknown, not available here, or refuses its options.
@@ -68,7 +69,12 @@ class Encoder:
     """
 
     def __init__(
-        self, options: EncoderOptions, info: VideoInfo, signal: SignalFormat, mastering: MasteringDisplay | None
+        self,
+        options: EncoderOptions,
+        info: VideoInfo,
+        signal: SignalFormat,
+        mastering: MasteringDisplay | None,
+        light: ContentLight | None = None,
     ) -> None:
         library = library_of(options.codec)
         self.coding = library.coding
@@ -80,7 +86,7 @@ class Encoder:
         self._count = 0
         self._messages = b""
         if mastering is not None and self.coding.has_messages:
-            self._messages = keyframe_messages(self.coding, mastering)
+            self._messages = keyframe_messages(self.coding, mastering, light or PLACEHOLDER)
         self._library, self._signal = library, signal
         self._planar = library.planar(info.has_alpha)
         self._context = _context(library, options, info, signal, (self.width, self.height))
@@ -188,8 +194,8 @@ def _chosen(library: Library, options: EncoderOptions) -> dict[str, str]:
     """Quality and speed, where there is a choice."""
     if library.quality is None:
         return {}
-    crf = library.quality.crf if options.crf is None else options.crf
-    return {"preset": options.preset or library.quality.preset, library.quality.crf_option: f"{crf:g}"}
+    crf, preset = options.crf_and_preset
+    return {"preset": str(preset), library.quality.crf_option: f"{crf:g}"}
 
 
 def _describe(context: av.VideoCodecContext, info: VideoInfo, signal: SignalFormat, size: tuple[int, int]) -> None:

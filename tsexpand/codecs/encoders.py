@@ -26,6 +26,14 @@ class EncoderOptions:
     crf: float | None = None
     preset: str | None = None
 
+    @property
+    def crf_and_preset(self) -> tuple[float | None, str | None]:
+        """Those given, else the codec's own, None where it has none; raises `OutputError` where it is unknown."""
+        quality = library_of(self.codec).quality
+        if quality is None:
+            return None, None
+        return quality.crf if self.crf is None else self.crf, self.preset or quality.preset
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:

@@ -32,11 +32,12 @@ def nominal_rate(average: Fraction | None, base: Fraction | None) -> Fraction | 
     if not average or average < 0:
         return None
     if base and _is_near(average, base, _AGREEMENT):
-        return _standard(base)
-    return _standard(average) if average <= MAX_UNCONFIRMED else None
+        return standard_rate(base)
+    return standard_rate(average) if average <= MAX_UNCONFIRMED else None
 
 
-def _standard(rate: Fraction) -> Fraction:
+def standard_rate(rate: Fraction) -> Fraction:
+    """The standard rate that a rounded one means, such as 24000/1001 for 23.976; a rate that is near none, itself."""
     nearest = min(STANDARD_RATES, key=lambda standard: abs(standard - rate))
     return nearest if _is_near(rate, nearest, _ROUNDING) else rate
 

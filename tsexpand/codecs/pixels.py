@@ -75,6 +75,14 @@ def alpha_from_frames(frames: Sequence[av.VideoFrame]) -> torch.Tensor | None:
     return torch.stack(planes).div_(peak)
 
 
+def is_opaque(frame: av.VideoFrame) -> bool:
+    """Whether nothing of a picture is transparent, by a plane of alpha (a palette's is not looked at)."""
+    layout = pixel_layout(frame.format.name)
+    if layout is None or not layout.has_alpha:
+        return True
+    return bool((_component(frame, layout, "a") == (1 << layout.bit_depth) - 1).all())
+
+
 def _component(frame: av.VideoFrame, layout: PixelLayout, component: str) -> Codes:
     """One component of a picture: a view of the decoder's memory where that is possible."""
     if layout.fields:

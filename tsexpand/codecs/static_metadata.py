@@ -49,17 +49,18 @@ def light_payload(light: ContentLight) -> bytes:
     return _LIGHT.pack(light.max_cll, light.max_fall)
 
 
-def keyframe_messages(coding: Coding, mastering: MasteringDisplay) -> bytes:
-    """The messages to put into each keyframe, with `PLACEHOLDER` as the light levels.
+def keyframe_messages(coding: Coding, mastering: MasteringDisplay, levels: ContentLight = PLACEHOLDER) -> bytes:
+    """The messages to put into each keyframe.
 
     Args:
         coding: of the bitstream; HEVC messages are in Annex B form.
         mastering: the display that the picture is made for.
+        levels: of light, where they are known before the last picture.
 
     Reference:
         Rec. ITU-T H.265 (08/2021), D.2.28 and D.2.35; AV1 Bitstream & Decoding Process, 5.8.3 and 5.8.4.
     """
-    light = light_payload(PLACEHOLDER)
+    light = light_payload(levels)
     if coding is Coding.HEVC:
         return _sei(_SEI_MASTERING, _hevc_mastering(mastering)) + _sei(_SEI_LIGHT, light)
     return _metadata_obu(_METADATA_LIGHT, light) + _metadata_obu(_METADATA_MASTERING, _av1_mastering(mastering))

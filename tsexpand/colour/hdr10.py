@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -55,6 +56,12 @@ class ContentLight:
     max_cll: int
     max_fall: int
 
+    @classmethod
+    def of(cls, pixel: float, frame: float) -> Self:
+        """Of the brightest pixel and of the frame with the highest average, cd/m², rounded up."""
+        max_cll = min(65535, max(1, math.ceil(pixel)))
+        return cls(max_cll, min(max_cll, max(1, math.ceil(frame))))
+
 
 class ContentLightMeter:
     """Measures MaxCLL and MaxFALL of the pictures it is shown."""
@@ -76,6 +83,5 @@ class ContentLightMeter:
 
     @property
     def content_light(self) -> ContentLight:
-        """The levels so far, rounded up."""
-        max_cll = min(65535, max(1, math.ceil(float(self._pixel))))
-        return ContentLight(max_cll, min(max_cll, max(1, math.ceil(float(self._frame)))))
+        """The levels so far."""
+        return ContentLight.of(float(self._pixel), float(self._frame))

@@ -104,6 +104,23 @@ def conversion_matrix(source: RgbSpace, target: RgbSpace) -> Tensor:
     return matrix
 
 
+def matrix_from_xyz(columns: Tensor, target: Primaries) -> Tensor:
+    """The matrix from an RGB space that is given by its colours to linear RGB of `target`.
+
+    Args:
+        columns: (3, 3), float64: XYZ of red, green and blue; what they add up to is white, whichever it is.
+        target: primaries wanted.
+
+    Returns:
+        (3, 3), float64; white stays white.
+    """
+    white = columns.sum(dim=1)
+    x, y, _ = (white / white.sum()).tolist()
+    adaptation = _adaptation((x, y), CHROMATICITIES[target].white)
+    matrix: Tensor = torch.linalg.solve(rgb_to_xyz(target), adaptation @ columns / white[1])
+    return matrix
+
+
 def convert(light: Tensor, source: RgbSpace, target: RgbSpace) -> Tensor:
     """Linear RGB in other primaries.
 

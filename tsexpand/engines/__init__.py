@@ -1,11 +1,31 @@
 """Where the light is computed: an engine is the network, or none, ready on one device."""
 
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
 from ..frames import LightBatch, SignalBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an engine runs: all that its pixels depend on, beside versions and the machine.
+
+    Attributes:
+        device: as `--device` names it.
+        precision: of the convolutions: "float32", "bfloat16" or "float16".
+        compiled: whether compiled code runs.
+        weights: name, None where there is no network.
+        sha256: of the file of the weights.
+    """
+
+    device: str
+    precision: str = "float32"
+    compiled: bool = False
+    weights: str | None = None
+    sha256: str | None = None
 
 
 class Engine(Protocol):
@@ -21,6 +41,10 @@ class Engine(Protocol):
     @property
     def device(self) -> torch.device:
         """Where it works."""
+
+    @property
+    def setup(self) -> Setup:
+        """What runs, for a record; settled when a clip is done."""
 
     @property
     def notices(self) -> tuple[str, ...]:

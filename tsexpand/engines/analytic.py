@@ -9,6 +9,7 @@ from ..colour.transfer import bt1886_eotf
 from ..cores import filled, one_core
 from ..frames import LightBatch, SignalBatch
 from ..network.output import REFERENCE_WHITE
+from . import Setup
 from .copies import arriving, copies_of
 from .display import display_signal, thumbnails
 
@@ -30,6 +31,11 @@ class AnalyticEngine:
     def description(self) -> str:
         """What runs where."""
         return f"BT.1886 light without a network on {self._device}, float32"
+
+    @property
+    def setup(self) -> Setup:
+        """Without weights."""
+        return Setup(str(self._device))
 
     @property
     def device(self) -> torch.device:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 
 from ..frames import LightBatch, SignalBatch
-from . import Engine
+from . import Engine, Setup
 
 AHEAD = 2
 """Batches that each engine may have before it: one in work and one that waits."""
@@ -34,6 +34,12 @@ class Fleet:
     def description(self) -> str:
         """What runs where."""
         return "; ".join(engine.description for engine in self._engines)
+
+    @property
+    def setup(self) -> Setup:
+        """That of the first, which all share but for the device."""
+        setups = [engine.setup for engine in self._engines]
+        return replace(setups[0], device=",".join(setup.device for setup in setups))
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
 from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, Tile, TiledNetwork, logit_tiles, put
 from ..network.weights import Weights
+from . import Setup
 from .artefacts import Artefact, CompilationError, compiled_network
 from .copies import arriving, copies_of
 from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name, exact_float32
@@ -83,6 +84,13 @@ class NetworkEngine:
         """What runs where."""
         form = self._form.format(tile=self._eager_tile)
         return f"{self._weights.name} on {self._device}, {dtype_name(self._dtype)}, {form}"
+
+    @property
+    def setup(self) -> Setup:
+        """See `Engine.setup`."""
+        compiled = any(self._tiled is code for code in self._compiled.values())
+        weights = self._weights
+        return Setup(str(self._device), self.precision.value, compiled, weights.name, weights.sha256)
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """Light frames of anything: a clip, a folder of pictures, or a picture."""
 
 import math
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -11,9 +10,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..codecs.decode import SignalOverrides, VideoSource
+from ..codecs.decode import SignalOverrides
 from ..codecs.exr import HALF_MAX, read_exr_as_stored, read_exr_colour
 from ..codecs.images import LIGHT_SUFFIXES, read_radiance
+from ..codecs.source import open_source
+from ..codecs.stills.sequence import natural_order
 from ..colour.codes import Primaries
 from ..colour.primaries import ACES_AP0, ACES_AP1, CHROMATICITIES, Chromaticities, RgbSpace, convert
 from ..colour.shown import shown_light as colour_shown_light
@@ -66,7 +67,7 @@ def open_light(name: str, limit: int | None = None) -> Iterator[LightClip]:
         pictures = list_pictures(path)[:limit] if path.is_dir() else [path]
         yield LightClip(name, map(_picture, pictures), len(pictures), _picture_notices(pictures[0]))
         return
-    with VideoSource(name, frames=limit, overrides=SignalOverrides(hdr=True)) as source:
+    with open_source(name, frames=limit, overrides=SignalOverrides(hdr=True)) as source:
         info = source.info
         ignored = ("Transparency is not looked at.",) if info.has_alpha else ()
         notices = (f"assumed {', '.join(map(str, info.guesses))}",) if info.guesses else ()
@@ -91,12 +92,7 @@ def list_pictures(folder: Path) -> list[Path]:
     pictures = [picture for kind in found.values() for picture in kind]
     if not pictures:
         raise InputError(f"{folder}: holds no .exr or .hdr picture")
-    return sorted(pictures, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    parts: Iterable[str] = re.findall(r"\d+|\D+", path.name)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+    return sorted(pictures, key=natural_order)
 
 
 def _picture(path: Path) -> Tensor:

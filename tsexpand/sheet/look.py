@@ -10,7 +10,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from ..codecs.decode import VideoSource
+from ..codecs.source import Source
 from ..colour.codes import Primaries
 from ..colour.hdr10 import ContentLight, ContentLightMeter
 from ..colour.primaries import convert
@@ -85,7 +85,7 @@ def look(options: ConvertOptions, at: Fraction, engine: Engine, relative: bool) 
     return _seen(info, wanted, wanted.seconds - beginning, signal, light, options.delivery.reference_white)
 
 
-def _begin(source: VideoSource) -> Timing:
+def _begin(source: Source) -> Timing:
     assert source.begin is not None  # it has given a picture
     return source.begin
 

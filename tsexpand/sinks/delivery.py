@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -18,8 +18,13 @@ from ..colour.signal import HDR10, SDR8, SignalFormat
 from ..errors import OutputError
 from ..frames import VideoInfo
 from . import Sink
+from .documents import document_of
+from .documents.provenance import Provenance
+from .documents.sink import DocumentSink
 from .exr import ExrSink
 from .paths import refuse_sources, translated
+from .picture import PictureSink
+from .picture_formats import AvifPicture, ExrPicture, PictureFormat, PngPicture, RadiancePicture
 from .pipe import STDOUT, PipeSink
 from .preview_signal import PreviewSignal
 from .tee import TeeSink
@@ -27,7 +32,7 @@ from .video import VideoSink
 
 # Endings that nobody gives to a folder: a slip, better refused than made into one.
 _NOT_FOLDERS = re.compile(
-    r"\.(avi|webm|m?ts|m2ts|m4v|mpe?g|mxf|ogv|wmv|flv|y4m|yuv|hevc|h?26[45]|ivf|nut|exr|hdr|png|jpe?g|tiff?|gif|avif|dpx)"
+    r"\.(avi|webm|m?ts|m2ts|m4v|mpe?g|mxf|ogv|wmv|flv|y4m|yuv|hevc|h?26[45]|ivf|nut|jpe?g|tiff?|gif|dpx|webp|bmp|heic|jxl)"
 )
 
 
@@ -37,6 +42,12 @@ class Delivery(Enum):
     EXR = "EXR sequence"
     VIDEO = "HDR video"
     PIPE = "raw pictures for a pipe"
+    DOCUMENT = "document"
+    PICTURE = "one picture"
+
+
+PICTURE_SUFFIXES = (".exr", ".hdr", ".png", ".avif")
+"""Of files of one picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +78,34 @@ class DeliveryOptions:
     exr_primaries: ExrPrimaries = ExrPrimaries.BT709
     mastering: MasteringDisplay | None = None
 
+    @property
+    def display(self) -> MasteringDisplay:
+        """The display that HDR10 names."""
+        return self.mastering or mastering_display(self.peak)
+
 
 def delivery_of(output: Path) -> Delivery:
-    """What is written under a name: video for .mp4, .mov, .mkv, y4m for "-", otherwise an EXR sequence in that folder.
+    """What is written under a name.
+
+    Video for .mp4, .mov, .mkv, one picture for .exr, .hdr, .png, .avif, a document for .json, y4m for "-", otherwise an
+    EXR sequence in that folder.
 
     Raises:
         OutputError: the name is one of a file that is not written.
     """
     if output == STDOUT:
         return Delivery.PIPE
+    if document_of(output) is not None and not _is_folder(output):
+        return Delivery.DOCUMENT
     suffix = output.suffix.lower()
     if suffix in Container.suffixes() and not _is_folder(output):
         return Delivery.VIDEO
+    if suffix in PICTURE_SUFFIXES and not _is_folder(output):
+        return Delivery.PICTURE
     if _NOT_FOLDERS.fullmatch(suffix) and not _is_folder(output):
         raise OutputError(
-            f"{output}: {suffix} is not written; name a folder (EXR sequence) or .mp4, .mov, .mkv (HDR10)"
+            f"{output}: {suffix} is not written; name a folder (EXR sequence), .mp4, .mov, .mkv (HDR10), or for one"
+            " picture .exr, .hdr, .png, .avif"
         )
     return Delivery.EXR
 
@@ -98,29 +122,52 @@ def refuse_mismatches(outputs: Iterable[Path], encoder: EncoderOptions) -> None:
             refuse_mismatch(output, Container.of(output), encoder)
 
 
-def make_sink(outputs: Sequence[Path], info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
-    """The sink, not yet entered, that writes all the outputs.
+def make_sink(
+    outputs: Sequence[Path],
+    info: VideoInfo,
+    companions: Companions,
+    options: DeliveryOptions,
+    provenance: Callable[[], Provenance] = Provenance,
+) -> Sink[Any]:
+    """The sink, not yet entered, that writes all the outputs; documents last, so that they tell of the others.
 
     Raises:
-        OutputError: a name that is not written, the same twice, or that of the source.
+        OutputError: a name that is not written, the same twice, that of the source, or a document of another signal.
     """
     if len({os.path.realpath(path) for path in outputs}) < len(outputs):
         raise OutputError(f"{outputs[0]}: named twice; give each output its own name")
     refuse_sources(outputs, [info.name])
-    sinks = [_one_sink(output, info, companions, options) for output in outputs]
+    documents = [output for output in outputs if delivery_of(output) is Delivery.DOCUMENT]
+    sinks = [_one_sink(output, info, companions, options) for output in outputs if output not in documents]
+    if documents:
+        is_pq = options.signal.transfer is HDR10.transfer
+        sinks.append(DocumentSink(documents, info, options.display, options.overwrite, is_pq, provenance))
     return sinks[0] if len(sinks) == 1 else TeeSink(sinks)
 
 
 def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: DeliveryOptions) -> Sink[Any]:
+    if delivery_of(output) is Delivery.PICTURE:
+        return PictureSink(output, info, _picture_format(output.suffix.lower(), options), options.overwrite)
+    if info.is_still and delivery_of(output) is not Delivery.EXR:
+        raise OutputError(f"{output}: a picture is no video; name it .exr, .hdr, .png or .avif, or give --frame-rate")
     if output == options.preview:
         encoder = EncoderOptions("h264")
         light = PreviewSignal(options.preview_tone, options.peak, options.reference_white)
         return VideoSink(output, info, companions, encoder, None, options.overwrite, SDR8, light)
     if delivery_of(output) is Delivery.VIDEO:
-        mastering = options.mastering or mastering_display(options.peak)
-        return VideoSink(output, info, companions, options.encoder, mastering, options.overwrite, options.signal)
+        return VideoSink(output, info, companions, options.encoder, options.display, options.overwrite, options.signal)
     if delivery_of(output) is Delivery.PIPE:
         return PipeSink(info, options.signal, bool(companions.streams or companions.chapters))
     threads = os.cpu_count() or 1
     white, primaries = options.reference_white, options.exr_primaries
     return ExrSink(output, info, options.compression, white, options.overwrite, threads, primaries)
+
+
+def _picture_format(suffix: str, options: DeliveryOptions) -> PictureFormat:
+    if suffix == ".exr":
+        return ExrPicture(options.compression, options.reference_white, options.exr_primaries)
+    if suffix == ".hdr":
+        return RadiancePicture(options.reference_white)
+    if suffix == ".png":
+        return PngPicture(options.signal, options.display)
+    return AvifPicture(options.signal, options.display, options.encoder)

@@ -22,6 +22,7 @@ from ..codecs.exr import (
     finite_half,
     write_exr,
 )
+from ..codecs.stills.sequence import stem_of
 from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
 from ..errors import OutputError
@@ -72,7 +73,7 @@ class ExrSink:
         primaries: ExrPrimaries = ExrPrimaries.BT709,
     ) -> None:
         self._output = output.absolute()
-        self._stem = _stem(info.name)
+        self._stem = stem_of(info.name)
         self._info = info
         self._orientation = orientation_of(info.display_matrix)
         self._compression = compression
@@ -187,9 +188,3 @@ class ExrSink:
             surplus.discard(path.name)
         for name in surplus:
             (self._output / name).unlink()
-
-
-def _stem(name: str) -> str:
-    """What pictures of an input are called; OpenEXR takes UTF-8 only."""
-    stem = "stdin" if name == "-" else Path(name).stem
-    return re.sub("[\ud800-\udfff]", "_", stem) or "clip"

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ..colour.codes import ChromaSampling, Primaries, Transfer
+from ..colour.codes import ChromaSampling, Matrix, Primaries, Transfer
 from ..colour.dither import dither_pattern
 from ..colour.hdr10 import ContentLight, ContentLightMeter
 from ..colour.luminance import luminance_weights
@@ -20,11 +20,16 @@ def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
     return ("transparency is not kept; EXR and ProRes 4444 keep it",) if info.has_alpha else ()
 
 
+def hdr10_light(batch: LightBatch) -> Tensor:
+    """Light as HDR10 carries it, before the one quantisation: BT.2020 RGB, cd/m², within PQ."""
+    return convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+
+
 class VideoSignal:
-    """Turns light into BT.2020 Y′CbCr, and measures it on the way.
+    """Turns light into code values of BT.2020, and measures it on the way.
 
     Args:
-        signal: HDR10 or HLG10, in any depth.
+        signal: HDR10 or HLG10, in any depth; or R′G′B′ likewise.
         sampling: of chroma.
     """
 
@@ -40,11 +45,14 @@ class VideoSignal:
 
     def prepare(self, batch: LightBatch, fetch: Fetch) -> SignalBatch:
         """Light to code values, the one quantisation, dithered; see `Sink.prepare`."""
-        light = convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+        light = hdr10_light(batch)
         self._meter.measure(light)
         encoded = filled(light, self._encode, light)
-        whole = rgb_to_ycbcr(encoded, self._signal.matrix)
-        planes = subsample_chroma(whole, self._signal.chroma_location, self._sampling)
+        if self._signal.matrix is Matrix.IDENTITY:
+            planes = encoded.unbind(dim=1)
+        else:
+            whole = rgb_to_ycbcr(encoded, self._signal.matrix)
+            planes = subsample_chroma(whole, self._signal.chroma_location, self._sampling)
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
         codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
         return SignalBatch(codes, self._signal, batch.timings, batch.packets, batch.alpha)

@@ -1,0 +1,166 @@
+"""Picture files as a source: one on its own, or a sequence at a frame rate."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from itertools import count
+from math import ceil
+from types import TracebackType
+from typing import Self
+
+import torch
+
+from ..errors import Cancelled, InputError
+from ..frames import SignalBatch, Timing, clock
+from .companions import Companions
+from .description import AS_TAGGED, SignalOverrides
+from .stills.decode import Still, read_still
+from .stills.sequence import Pictures
+
+
+class PictureSource:
+    """Pictures, with the surface of a `VideoSource`.
+
+    Args:
+        pictures: the files; with a frame rate they are a clip, each shown for 1 / rate.
+        start: seconds from the first picture to the first that is wanted; its pts becomes 0.
+        frames: how many pictures are wanted at most.
+        overrides: what the user says of the signal instead of the files.
+        repeats: whether a picture that can't be decoded is replaced by the one before it.
+        scales: whether pictures of another size or pixel format are brought to that of the first.
+
+    Attributes:
+        info: what is known. Notices on repairs are added while pictures are decoded.
+        companions: nothing.
+        beginning: 0, when the first picture is shown.
+        begin: when the first wanted picture is.
+
+    Raises:
+        InputError: the first picture can't be read, is HDR already, or is not supported.
+    """
+
+    def __init__(
+        self,
+        pictures: Pictures,
+        *,
+        start: Fraction | None = None,
+        frames: int | None = None,
+        overrides: SignalOverrides = AS_TAGGED,
+        repeats: bool = False,
+        scales: bool = False,
+    ) -> None:
+        self._pictures = pictures
+        number = _number(pictures, start)
+        self._files = pictures.files[number:][:frames]
+        self._overrides = overrides
+        self._repeats = repeats
+        self._scales = scales
+        self._is_cancelled = False
+        self._first: Still | None = self._read(0)
+        self.info = self._first.info
+        self.companions = Companions()
+        rate = pictures.frame_rate
+        if rate is None:
+            self.info = replace(self.info, is_still=True)
+        else:
+            self.info = replace(
+                self.info,
+                name=pictures.name,
+                time_base=1 / rate,
+                frame_rate=rate,
+                frame_count_from_header=len(self._files),
+                duration_from_header=len(self._files) / rate,
+            )
+        self._add_notices(*pictures.notices)
+        self.beginning = Fraction(0)
+        self.begin: Timing | None = Timing(number, self.info.time_base, 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._first = None
+
+    def cancel(self) -> None:
+        """Makes `batches` raise `Cancelled` at the next picture; from any thread, at any time."""
+        self._is_cancelled = True
+
+    def batches(self, batch_size: int) -> Iterator[SignalBatch]:
+        """Decodes, once; see `VideoSource.batches`.
+
+        Raises:
+            InputError: undecodable, or the pictures change their size, kind or colour.
+            Cancelled: after `cancel`.
+        """
+        held: list[Still] = []
+        pts = count()
+        for still in self._stills():
+            held.append(still)
+            if len(held) == batch_size:
+                yield self._batch(held, pts)
+                held = []
+        if held:
+            yield self._batch(held, pts)
+
+    def _stills(self) -> Iterator[Still]:
+        first, self._first = self._first, None
+        assert first is not None  # decoded once
+        before, replaced = first, list[int]()
+        yield first
+        del first
+        for number in range(1, len(self._files)):
+            if self._is_cancelled:
+                raise Cancelled
+            try:
+                before = self._checked(number, self._read(number))
+            except InputError:
+                if not self._repeats:
+                    raise
+                replaced.append(number)
+            yield before
+        if replaced:
+            when = clock(replaced[0] * self.info.time_base)
+            self._add_notices(f"{len(replaced)} damaged pictures were replaced by the one before, the first at {when}.")
+
+    def _read(self, number: int) -> Still:
+        fit = self.info if number and self._scales else None
+        return read_still(str(self._files[number]), self._overrides, fit)
+
+    def _checked(self, number: int, still: Still) -> Still:
+        """The picture, if it is as `info` says."""
+        info, other = self.info, still.info
+        was, now = (f"{i.width}×{i.height} {i.pixel_format}" for i in (info, other))
+        if was != now:
+            raise InputError(f"{other.name}: is {now}, where the first is {was}; try --on-change scale")
+        if (other.signal, other.display_matrix) != (info.signal, info.display_matrix):
+            raise InputError(f"{other.name}: its colour or orientation is not that of the first picture")
+        return still
+
+    def _batch(self, stills: list[Still], pts: Iterator[int]) -> SignalBatch:
+        planes = [still.planes for still in stills]
+        return SignalBatch(
+            planes=planes[0] if len(planes) == 1 else tuple(map(torch.cat, zip(*planes, strict=True))),
+            signal=self.info.signal,
+            timings=tuple(Timing(next(pts), self.info.time_base, 1) for _ in stills),
+        )
+
+    def _add_notices(self, *notices: str) -> None:
+        self.info = replace(self.info, notices=(*self.info.notices, *notices))
+
+
+def _number(pictures: Pictures, start: Fraction | None) -> int:
+    """Of the first picture that is wanted.
+
+    Raises:
+        InputError: there is none so late.
+    """
+    if not start:
+        return 0
+    if pictures.frame_rate is None:
+        raise InputError(f"{pictures.name}: a picture has no time; leave out --start")
+    number = ceil(start * pictures.frame_rate)
+    if number >= len(pictures.files):
+        raise InputError(f"{pictures.name}: ends before the start at {clock(start)}")
+    return number

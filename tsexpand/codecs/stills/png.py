@@ -1,0 +1,105 @@
+"""PNG files: their chunks.
+
+Reference:
+    W3C Portable Network Graphics (PNG) Specification, third edition; section 11.3.2 for colour, in which the order
+    of precedence is cICP, iCCP, sRGB, gAMA with cHRM.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ...colour.codes import Primaries, Transfer
+from ...colour.primaries import CHROMATICITIES, Chromaticities, rgb_to_xyz
+from ...colour.profile import CURVE_SAMPLES, Profile, power_curve
+from ...colour.transfer import srgb_eotf
+from .directory import read_exif
+from .facts import CodePoints, Refused, StillFacts
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_MOST_PROFILE = 1 << 24
+"""Bytes that a profile may grow to when it is inflated."""
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each chunk, to the end of the picture.
+
+    Raises:
+        Refused: cut off, or changed since it was written.
+    """
+    place = len(SIGNATURE)
+    while place + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, place)
+        body = memoryview(data)[place + 8 : place + 8 + length]
+        if len(data) < place + 12 + length:
+            break
+        if zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(data[place + 8 + length : place + 12 + length], "big"):
+            raise Refused(f"damaged: the checksum of its {name.decode('latin-1')} is not right")
+        yield name, b"" if name == b"IDAT" else bytes(body)
+        if name == b"IEND":
+            return
+        place += 12 + length
+    raise Refused("cut off: the end of the picture is missing; get it whole")
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether there is an animation control chunk before the first pixels."""
+    pixels = data.find(b"IDAT")
+    return b"acTL" in data[: pixels if pixels >= 0 else None]
+
+
+def read_png(data: bytes) -> StillFacts:
+    """What a PNG file says of its picture; raises Refused where it is not whole."""
+    found = dict[bytes, bytes]()
+    for name, body in chunks(data):
+        found.setdefault(name, body)
+    orientation, camera = read_exif(found[b"eXIf"]) if b"eXIf" in found else (1, None)
+    if (stated := _code_points(found.get(b"cICP"))) is not None:
+        return StillFacts(None, stated, orientation)
+    if b"iCCP" in found:
+        return StillFacts(_inflated(found[b"iCCP"]), None, orientation)
+    if b"sRGB" in found:
+        return StillFacts(None, (Primaries.BT709, Transfer.SRGB), orientation)
+    return StillFacts(None, _numbers(found.get(b"gAMA"), found.get(b"cHRM")) or camera, orientation)
+
+
+def _code_points(chunk: bytes | None) -> CodePoints | None:
+    if chunk is None or len(chunk) < 4:
+        return None
+    try:
+        primaries, transfer = Primaries(chunk[0]), Transfer(chunk[1])
+    except ValueError:
+        raise Refused(f"its colour, code points {chunk[0]}/{chunk[1]}, is not supported") from None
+    return None if Primaries.UNSPECIFIED is primaries or Transfer.UNSPECIFIED is transfer else (primaries, transfer)
+
+
+def _inflated(chunk: bytes) -> bytes:
+    _, _, rest = chunk.partition(b"\0")
+    try:
+        return zlib.decompressobj().decompress(rest[1:], _MOST_PROFILE)
+    except zlib.error:
+        return b""  # a profile, if a broken one
+
+
+def _numbers(gamma: bytes | None, colours: bytes | None) -> Profile | None:
+    """An exponent and chromaticities; where one is missing, that of sRGB."""
+    if (gamma is None or len(gamma) < 4 or not any(gamma)) and colours is None:
+        return None
+    space = CHROMATICITIES[Primaries.BT709]
+    if colours is not None and len(colours) >= 32:
+        white, red, green, blue = ((x / 100_000, y / 100_000) for x, y in struct.iter_unpack(">2I", colours[:32]))
+        space = Chromaticities(red, green, blue, white)
+    try:
+        return Profile((_curve(gamma),), rgb_to_xyz(space), "gAMA, cHRM")
+    except (ZeroDivisionError, RuntimeError):  # y of 0, or colours in a line
+        raise Refused("its chromaticities span no colours (cHRM)") from None
+
+
+def _curve(gamma: bytes | None) -> Tensor:
+    if gamma is None:
+        return srgb_eotf(torch.linspace(0, 1, CURVE_SAMPLES, dtype=torch.float64))
+    return power_curve(100_000 / int.from_bytes(gamma[:4], "big"))

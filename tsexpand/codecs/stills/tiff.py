@@ -1,0 +1,33 @@
+"""TIFF files: their first directory.
+
+Reference:
+    TIFF revision 6.0; ICC.1:2022, B.3 for the profile.
+"""
+
+from .directory import fits, orientation_in, read_directory
+from .facts import Refused, StillFacts
+
+_SUBFILE, _PHOTOMETRIC, _ICC, _DNG = 254, 262, 34675, 50706
+_BLOCKS = ((273, 279), (324, 325))  # offsets and sizes of strips, of tiles
+
+_READ = {0: "white is zero", 1: "black is zero", 2: "RGB", 3: "palette", 6: "YCbCr"}
+_REDUCED = 1
+
+
+def read_tiff(data: bytes) -> StillFacts:
+    """What a TIFF file says of its first picture.
+
+    Raises:
+        Refused: cut off, a camera's raw file, or of other colours than RGB and grey.
+    """
+    directory = read_directory(data)
+    photometric = directory.value(_PHOTOMETRIC, 1)
+    if _DNG in directory.tags or directory.value(_SUBFILE, 0) & _REDUCED or photometric > 0x7FFF:
+        raise Refused("a camera's raw file; develop it first")
+    if photometric not in _READ:
+        raise Refused("CMYK, Lab and the like are not read; convert it to sRGB first")
+    if not all(fits(directory, *tags) for tags in _BLOCKS):
+        raise Refused("cut off: the end of the picture is missing; get it whole")
+    icc = bytes(directory.values(_ICC)) or None
+    notices = () if directory.is_last else ("There are more pictures in the file: only the first is converted.",)
+    return StillFacts(icc, None, orientation_in(directory), notices)

@@ -1,0 +1,34 @@
+"""WebP files: their chunks.
+
+Reference:
+    RFC 9649.
+"""
+
+import struct
+from collections.abc import Iterator
+
+from .directory import read_exif
+from .facts import Refused, StillFacts
+
+
+def is_animated(data: bytes) -> bool:
+    """Whether the extended header says so."""
+    return data[12:16] == b"VP8X" and len(data) > 20 and bool(data[20] & 2)
+
+
+def read_webp(data: bytes) -> StillFacts:
+    """What a WebP file says of its picture; raises Refused where it is not whole."""
+    (size,) = struct.unpack_from("<I", data, 4)
+    if size + 8 > len(data):
+        raise Refused("cut off: the end of the picture is missing; get it whole")
+    found = dict(_chunks(data[: size + 8]))
+    orientation, colour = read_exif(found[b"EXIF"]) if b"EXIF" in found else (1, None)
+    return StillFacts(found.get(b"ICCP"), colour, orientation)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    place = 12
+    while place + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, place)
+        yield name, data[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
