@@ -30,7 +30,7 @@ from conformance_table import write_table
 from witness import Media, first_frames, look, side_data
 
 from tsexpand.cli.convert import DEFAULT_WEIGHTS
-from tsexpand.codecs.encode import EncoderOptions
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression
 from tsexpand.colour.signal import HDR10 as PQ
 from tsexpand.colour.signal import HLG10

@@ -21,7 +21,8 @@ import torch
 from tsexpand.bench.machine import this_machine
 from tsexpand.cli.convert import DEFAULT_WEIGHTS
 from tsexpand.codecs.decode import VideoSource
-from tsexpand.codecs.encode import Encoder, EncoderOptions
+from tsexpand.codecs.encode import Encoder
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10
@@ -46,7 +47,7 @@ def pictures(clip: Path, frames: int, engine: NetworkEngine) -> tuple[VideoInfo,
     delivery = DeliveryOptions(EncoderOptions(), Compression.PIZ, 203.0, PEAK, False)
     options = ConvertOptions(str(clip), (output,), delivery, frames=frames)
     with VideoSource(str(clip), frames=frames) as source:
-        sink = VideoSink(output, source.info, source.companions, EncoderOptions(), PEAK, False)
+        sink = VideoSink(output, source.info, source.companions, EncoderOptions(), mastering_display(PEAK), False)
         engine.expect(source.info.width, source.info.height, math.inf)
         batches = [batch for batch, _ in prepared(source.batches(1), engine, options, sink.prepare)]
     return source.info, batches

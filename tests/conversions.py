@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tsexpand.codecs.encode import EncoderOptions
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, read_exr
 from tsexpand.colour.signal import HDR10
 from tsexpand.convert import ConvertOptions

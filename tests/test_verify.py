@@ -14,6 +14,7 @@ from tests.codecs.input_clips import write_clip
 from tests.conversions import IDENTITY, options
 from tests.test_convert import TAGS, columns, flat
 from tests.test_mutations import mutated
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, read_exr, write_exr
 from tsexpand.colour.hdr10 import ContentLight
 from tsexpand.colour.signal import HLG10
@@ -33,6 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outputs = [folder / name for name in ("out.mkv", "out.mp4", "exr")]
     convert(options(folder / "clip.mkv", *outputs), IDENTITY)
     convert(options(folder / "clip.mkv", folder / "hlg.mkv", signal=HLG10), IDENTITY)
+    for codec, name in (("prores", "edit.mov"), ("prores_4444", "grade.mkv"), ("ffv1", "keep.mkv")):
+        convert(options(folder / "clip.mkv", folder / name, encoder=EncoderOptions(codec)), IDENTITY)
     return folder
 
 
@@ -42,7 +45,7 @@ def failed(name: Path, source: Path | None = None) -> dict[str, str]:
     return {check.name: check.detail for check in report.checks if not check.passed}
 
 
-@pytest.mark.parametrize("name", ["out.mkv", "out.mp4", "exr", "hlg.mkv"])
+@pytest.mark.parametrize("name", ["out.mkv", "out.mp4", "exr", "hlg.mkv", "edit.mov", "grade.mkv", "keep.mkv"])
 def test_what_we_write_passes(folder: Path, name: str) -> None:
     report = verify(str(folder / name), str(folder / "clip.mkv"))
     assert [check for check in report.checks if not check.passed] == []
@@ -84,6 +87,21 @@ def test_keyframes_and_container_that_disagree_are_found(folder: Path, tmp_path:
     place = data.index(b"clli") + 4
     path.write_bytes(data[:place] + b"\x0f\xa0\x01\x90" + data[place + 4 :])
     assert failed(path).keys() == {"light levels agree"}
+
+
+def test_intermediates_without_a_mastering_display_are_found(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "edit.mov"
+    path.write_bytes((folder / "edit.mov").read_bytes().replace(b"mdcv", b"free"))
+    assert failed(path).keys() == {"mastering display"}
+
+
+def test_a_changed_bit_of_an_archive_is_found(folder: Path, tmp_path: Path) -> None:
+    path, data = tmp_path / "keep.mkv", bytearray((folder / "keep.mkv").read_bytes())
+    with av.open(str(folder / "keep.mkv")) as source:
+        third = [bytes(packet) for packet in source.demux(video=0) if packet.size][2]
+    data[data.index(third) + len(third) // 2] ^= 1
+    path.write_bytes(data)
+    assert failed(path)["checksums"] == "1 pictures damaged, first picture 3"
 
 
 def test_a_file_that_was_cut_off_is_found(folder: Path, tmp_path: Path) -> None:

@@ -45,6 +45,11 @@ Packets = tuple[object, ...]
 """Packets of audio and subtitles that the demuxer met, for the muxer; nothing between looks inside."""
 
 
+def _check_alpha(alpha: Tensor | None, count: int) -> None:
+    if alpha is not None and (alpha.ndim != 3 or alpha.shape[0] != count):
+        raise ValueError(f"alpha {tuple(alpha.shape)} does not fit {count} timings")
+
+
 @dataclass(frozen=True, slots=True)
 class SignalBatch:
     """Decoded pictures as code values.
@@ -55,14 +60,18 @@ class SignalBatch:
         signal: what the codes mean.
         timings: one a picture.
         packets: met before or among these pictures.
+        alpha: opacity, (N, H, W) float32 in [0, 1] on the CPU, where the pictures have it; the codes are not
+            multiplied by it.
     """
 
     planes: tuple[Tensor, ...]
     signal: SignalFormat
     timings: tuple[Timing, ...]
     packets: Packets = ()
+    alpha: Tensor | None = None
 
     def __post_init__(self) -> None:
+        _check_alpha(self.alpha, len(self.timings))
         if len(self.planes) not in (1, 3):
             raise ValueError(f"{len(self.planes)} planes are neither grey nor colour")
         if any(p.ndim != 3 or p.shape[0] != len(self.timings) for p in self.planes):
@@ -85,6 +94,7 @@ class LightBatch:
         gains: (N, 2) or None. For relative light: log2 of the gain to the analytic light in cd/m²
             (median over well exposed pixels), and the fraction of pixels it was found on (0: none).
         packets: carried from the signal.
+        alpha: likewise; the light is not multiplied by it.
     """
 
     light: Tensor
@@ -93,9 +103,11 @@ class LightBatch:
     thumbnails: Tensor
     gains: Tensor | None = None
     packets: Packets = ()
+    alpha: Tensor | None = None
 
     def __post_init__(self) -> None:
         count = len(self.timings)
+        _check_alpha(self.alpha, count)
         if self.light.ndim != 4 or self.light.shape[:2] != (count, 3):
             raise ValueError(f"light {tuple(self.light.shape)} does not fit {count} timings")
         if self.thumbnails.shape[:2] != (count, 3):
@@ -126,6 +138,7 @@ class VideoInfo:
         duration_from_header: seconds, absent where unknown.
         time_code: of the first picture, such as "10:00:00:00" or "01:00:00;02"; absent where not stated.
         display_matrix: nine 16.16 integers of rotation and mirroring, absent where upright.
+        has_alpha: whether the pictures have opacity too.
         guesses: colour fields that the stream leaves open.
         notices: what a user should know, a sentence each.
         is_still: whether it is a picture on its own, that has no time.
@@ -145,6 +158,7 @@ class VideoInfo:
     duration_from_header: Fraction | None = None
     time_code: str | None = None
     display_matrix: tuple[int, ...] | None = None
+    has_alpha: bool = False
     guesses: tuple[Guess, ...] = ()
     notices: tuple[str, ...] = field(default=())
     is_still: bool = False

@@ -35,7 +35,9 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
     """
     with open_source(name, stream=stream) as source:
         info = source.info
-        would_write = {"exr": [f"{_exr_size(info)} half RGB, linear BT.709, 1.0 = reference white"]}
+        would_write = {
+            "exr": [f"{_exr_size(info)} half RGB{'A' * info.has_alpha}, linear BT.709, 1.0 = reference white"]
+        }
         if info.is_still:
             return ProbeReport(info, would_write | _pictures(info))
         for container in Container.suffixes().values():

@@ -14,7 +14,9 @@ from torch import Tensor
 
 from .codecs.decode import SignalOverrides, VideoSource
 from .codecs.exr import read_exr_as_stored, read_exr_colour, read_exr_text
+from .codecs.ffv1 import damaged_pictures
 from .codecs.light_level import Declared, declared_metadata
+from .codecs.static_metadata import Coding
 from .colour.codes import Matrix, Primaries, SignalRange, Transfer
 from .colour.hdr10 import ContentLight, ContentLightMeter
 from .colour.shown import shown_light, shown_signal
@@ -193,6 +195,8 @@ def _verify_video(name: str, source: str | None, on_progress: Callable[[int], No
             checks.append(Check("pictures", False, str(error).removeprefix(f"{name}: ")))
         checks += _tags(info)
         checks += _rising(clip.times)
+        if info.codec == Coding.FFV1.value:
+            checks.append(_checksums(Path(name)))
         if info.signal.transfer is Transfer.PQ and info.container != "mpegts":  # which is not looked into
             checks += _static_metadata(Path(name), info, meter.content_light)
         if original is not None:
@@ -265,6 +269,16 @@ def _rising(times: list[Fraction]) -> Iterator[Check]:
     yield Check("times rise", wrong is None, detail if wrong is None else f"not at {clock(wrong)}")
 
 
+def _checksums(path: Path) -> Check:
+    """Those of FFV1's slices: of damage, that its decoder passes over in silence."""
+    try:
+        damaged = damaged_pictures(path)
+    except ValueError as error:
+        return Check("checksums", False, str(error))
+    detail = f"{len(damaged)} pictures damaged, first picture {damaged[0] + 1}" if damaged else "every slice as written"
+    return Check("checksums", not damaged, detail)
+
+
 def _static_metadata(path: Path, info: VideoInfo, measured: ContentLight) -> Iterator[Check]:
     """ST 2086 and light levels: in the container, in every keyframe, and as decoded."""
     try:
@@ -276,12 +290,15 @@ def _static_metadata(path: Path, info: VideoInfo, measured: ContentLight) -> Ite
         yield Check("sample entry", declared.sample_entry != "hev1", f"{declared.sample_entry}")
     with_display = sum(declared.keyframe_displays)
     keyframes = len(declared.keyframe_displays)
-    yield Check("mastering display", 0 < with_display == keyframes, f"in {with_display} of {keyframes} keyframes")
+    where = "in the header" if declared.container_displays else "not in the header"
+    where += f" and {with_display} of {keyframes} keyframes" if keyframes else ""
+    yield Check("mastering display", declared.container_displays > 0 and with_display == keyframes, where)
     levels = {*declared.container_levels, *declared.keyframe_levels}
     complete = len(declared.keyframe_levels) == keyframes and bool(declared.container_levels)
     pairs = ", ".join(sorted(f"{light.max_cll}/{light.max_fall}" for light in levels)) or "none"
     passed = complete and len(levels) == 1
-    yield Check("light levels agree", passed, f"MaxCLL/MaxFALL {pairs}, in container and keyframes")
+    places = "container and keyframes" if keyframes else "the container"
+    yield Check("light levels agree", passed, f"MaxCLL/MaxFALL {pairs}, in {places}")
     if len(levels) == 1:
         light = levels.pop()
         yield _near("MaxCLL", light.max_cll, measured.max_cll, LIGHT_TOLERANCE)

@@ -1,14 +1,20 @@
+import re
 from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from tests.colour.test_mastering_notation import X265
 from tsexpand.cli import cli
 from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
+from tsexpand.cli.deliveries import delivery_options, refuse_codec
 from tsexpand.cli.pipes import ONLY_FILES, ONLY_STREAMS
-from tsexpand.codecs.encode import LIBRARIES
-from tsexpand.codecs.exr import Compression
+from tsexpand.codecs.encoders import LIBRARIES
+from tsexpand.codecs.exr import Compression, ExrPrimaries
 from tsexpand.codecs.passthrough import Container
+from tsexpand.colour.codes import Primaries
+from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.sdr_tone import Tone
 from tsexpand.engines.devices import Precision
 from tsexpand.errors import InputError, OutputError
@@ -25,6 +31,7 @@ def choices(name: str) -> set[str]:
 def test_choices_are_those_of_the_library() -> None:
     assert choices("compression") == {c.value for c in Compression}
     assert choices("precision") == {p.value for p in Precision}
+    assert choices("exr_primaries") == {p.value for p in ExrPrimaries}
     assert choices("codec") == set(LIBRARIES)
     assert choices("preview_tone") == {tone.value for tone in Tone}
     files = {suffix[1:] for suffix in (*Container.suffixes(), *PICTURE_SUFFIXES)}
@@ -60,6 +67,51 @@ def test_contradictions_are_usage_errors(
 ) -> None:
     with pytest.raises(click.UsageError, match=message):
         plan_jobs(inputs, Path(output), to, also)
+
+
+@pytest.mark.parametrize(
+    ("output", "arguments", "message"),
+    [
+        ("out.mp4", ["--codec", "prores"], "out.mp4: MP4 does not hold prores; use .mov or .mkv, or one of hevc, av1"),
+        ("out.mkv", ["--codec", "ffv1", "--crf", "3"], "out.mkv: ffv1 has neither crf nor preset to choose; leave"),
+        ("out", ["--codec", "dnxhr", "--to", "mkv"], "MKV does not hold dnxhr; use .mov, or one of"),
+    ],
+)
+def test_a_codec_that_an_output_does_not_hold_is_refused_at_once(
+    tmp_path: Path, output: str, arguments: list[str], message: str
+) -> None:
+    with pytest.raises(OutputError, match=re.escape(message)):
+        CliRunner().invoke(cli, ["convert", "no-such.mp4", str(tmp_path / output), *arguments], catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--mastering-display", "p3-d65", "--transfer", "hlg"], "goes with --transfer pq"),
+        (["--mastering-display", "p3"], "'p3' is neither p3-d65, bt2020 nor"),
+        (["--mastering-display", X265, "--peak", "1001"], "can't show --peak 1001: it ends at 1000 cd/m²"),
+    ],
+)
+def test_a_mastering_display_that_can_not_be_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(cli, ["convert", "no-such.mp4", str(tmp_path / "out.mp4"), *arguments])
+    assert result.exit_code == 2 and message in " ".join(result.output.replace("│", "").split()), result.output
+
+
+def test_a_preview_need_not_hold_the_codec_of_the_others() -> None:
+    arguments = ["a.mp4", "out.mov", "--also", "see.mp4", "--preview-tone", "bt2390", "--codec", "prores"]
+    values = convert_command.make_context("convert", list(arguments)).params
+    refuse_codec([Path("out.mov"), Path("see.mp4")], values)
+    with pytest.raises(OutputError, match=r"see\.mp4: MP4 does not hold prores"):
+        refuse_codec([Path("out.mov"), Path("see.mp4")], values | {"preview_tone": None})
+
+
+def test_a_mastering_display_reaches_the_delivery() -> None:
+    arguments = ["in.mp4", "out.mp4", "--mastering-display", "bt2020", "--peak", "4000", "--exr-primaries", "aces"]
+    values = convert_command.make_context("convert", arguments).params
+    options = delivery_options(values)
+    assert options.mastering == mastering_display(4000, Primaries.BT2020)
+    assert options.exr_primaries is ExrPrimaries.ACES
 
 
 def test_the_exit_code_is_that_of_the_failures() -> None:

@@ -116,31 +116,6 @@ def test_lossless_h264_with_b_frames(tmp_path: Path) -> None:
     assert seconds(batches) == [Fraction(40 * i, 1000) for i in range(6)]
 
 
-def test_transparency_is_dropped_and_said(tmp_path: Path) -> None:
-    frame = av.VideoFrame(32, 16, "yuva420p")
-    with av.open(str(tmp_path / "clip.mkv"), "w") as out:
-        stream = out.add_stream("ffv1", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 32, 16, "yuva420p"
-        out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    info, (batch,) = decode(tmp_path / "clip.mkv")
-    assert len(batch.planes) == 3
-    assert info.notices == ("Transparency is not kept.",)
-
-
-def test_transparency_in_a_second_layer_is_said(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "clip.webm"), "w") as out:
-        stream = out.add_stream("libvpx-vp9", rate=25)
-        configure(stream.codec_context, "yuv420p", grey_ramp(1)[0], {})
-        stream.metadata["alpha_mode"] = "1"
-        out.start_encoding()
-        for packet in encode(stream.codec_context, grey_ramp(2), "yuv420p"):
-            packet.stream = stream
-            out.mux(packet)
-    info, _ = decode(tmp_path / "clip.webm")
-    assert info.notices == ("Transparency is not kept.",)
-
-
 def test_streams_that_are_not_kept_are_said(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "clip.mov"), "w") as out:
         streams = [out.add_stream("mjpeg", rate=25) for _ in range(2)]

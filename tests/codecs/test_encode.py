@@ -1,5 +1,6 @@
 """Encoders: what they are asked for, what they refuse."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +13,8 @@ import pytest
 import torch
 
 from tests.codecs.written import FAST, INFO, moving_ramp
-from tsexpand.codecs.encode import Encoder, EncoderOptions
+from tsexpand.codecs.encode import Encoder
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.pixels import frame_from_planes
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10, HLG10
@@ -41,6 +43,25 @@ def test_a_keyframe_every_two_seconds(codec: str) -> None:
     assert sorted(p.pts for p in packets if p.is_keyframe and p.pts is not None) == [0, 48, 96]
 
 
+@pytest.mark.parametrize("codec", FAST)
+def test_cuts_do_not_shift_the_keyframes(codec: str) -> None:
+    """With x265's scene cut detection, which its fast presets leave off; HEVC's keyframes are IDR pictures."""
+    info = replace(INFO, width=256, height=128, time_base=Fraction(1, 15), frame_rate=Fraction(15))
+    generator = torch.Generator().manual_seed(0)
+    scenes = [torch.rand(1, 1, n, 2 * n, generator=generator) * light + 70 for n, light in ((8, 200), (64, 800))]
+    lumas = [torch.nn.functional.interpolate(s, (128, 256))[0, 0].to(torch.int32).to(torch.uint16) for s in scenes]
+    chroma = torch.full((64, 128), 512, dtype=torch.int32).to(torch.uint16)
+    encoder = Encoder(EncoderOptions(codec, preset="medium" if codec == "hevc" else "12"), info, HDR10, None)
+    packets: list[av.Packet[Any]] = []
+    for i in range(70):
+        packets += encoder.encode((lumas[19 < i < 41], chroma, chroma), Timing(i, info.time_base, 1))
+    keyframes = [packet for packet in packets + encoder.flush() if packet.is_keyframe]
+    assert sorted(packet.pts for packet in keyframes if packet.pts is not None) == [0, 30, 60]
+    if codec == "hevc":
+        kinds = [{(bytes(p)[m.end()] >> 1) & 63 for m in re.finditer(b"\0\0\1", bytes(p))} for p in keyframes]
+        assert all(kind & {19, 20} and not kind & {21, *range(10)} for kind in kinds), kinds  # IDR, no CRA
+
+
 def test_unknown_durations_are_the_distance_to_the_picture_before() -> None:
     packets = encode(Encoder(FAST["hevc"], replace(INFO, frame_rate=None), HDR10, None), 3, duration=0)
     assert {p.pts: p.duration for p in packets} == {0: 1, 12: 12, 24: 12}
@@ -59,7 +80,8 @@ _NARROW = """
 from dataclasses import replace
 import torch
 from tests.codecs.written import INFO
-from tsexpand.codecs.encode import Encoder, EncoderOptions
+from tsexpand.codecs.encode import Encoder
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10
 from tsexpand.frames import Timing

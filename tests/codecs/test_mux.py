@@ -459,7 +459,7 @@ def test_a_directory_that_is_not_there_is_an_output_error(tmp_path: Path) -> Non
 
 
 def test_av1_in_mov_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="use MP4 or MKV"):
+    with pytest.raises(OutputError, match=r"MOV does not hold av1; use \.mp4 or \.mkv, or one of hevc, "):
         write_video(tmp_path / "clip.part", Container.MOV, "av1")
 
 

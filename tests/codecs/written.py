@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from tsexpand.codecs.companions import Companions
+from tsexpand.codecs.encoders import library_of
 from tsexpand.codecs.mux import Container, EncoderOptions, VideoWriter
-from tsexpand.colour.codes import Transfer
+from tsexpand.colour.codes import ChromaSampling, Transfer
 from tsexpand.colour.hdr10 import ContentLight, mastering_display
 from tsexpand.colour.signal import HDR10, SignalFormat
 from tsexpand.frames import Packets, Timing, VideoInfo
@@ -49,13 +50,19 @@ def steady(count: int, step: int = 12, start: int = 0) -> Times:
     return [(start + i * step, step) for i in range(count)]
 
 
-def moving_ramp(count: int, info: VideoInfo = INFO) -> tuple[Tensor, ...]:
-    """Y′, Cb, Cr of a ramp that wanders, 10-bit codes."""
+def moving_ramp(count: int, info: VideoInfo = INFO, codec: str = "hevc") -> tuple[Tensor, ...]:
+    """Y′, Cb, Cr of a ramp that wanders, codes as the codec takes them."""
     height, width = info.height, info.width
+    library = library_of(codec)
     rows, columns = torch.arange(height)[:, None], torch.arange(width)
     luma = torch.stack([64 + (rows * 5 + columns * 7 + i * 20) % 800 for i in range(count)])
-    chroma = torch.full((count, (height + 1) // 2, (width + 1) // 2), 512)
-    return luma.to(torch.uint16), chroma.to(torch.uint16), (chroma + 20).to(torch.uint16)
+    chroma = torch.full((count, height, width), 512)
+    if library.sampling is not ChromaSampling.FULL:
+        chroma = chroma[:, :, ::2]
+    if library.sampling is ChromaSampling.HALF_BOTH:
+        chroma = chroma[:, ::2]
+    finer = 1 << (library.bit_depth - 10)
+    return tuple((plane * finer).to(torch.uint16) for plane in (luma, chroma, chroma + 20))
 
 
 def write_video(
@@ -72,10 +79,11 @@ def write_video(
     """Writes a clip with the real writer, and returns its notices."""
     times = steady(5) if times is None else times
     mastering = mastering_display(1000) if signal.transfer is Transfer.PQ else None
-    writer = VideoWriter(path, container, FAST[codec], replace(info, signal=signal), signal, mastering, companions)
+    options, signal = FAST.get(codec, EncoderOptions(codec)), library_of(codec).delivered(signal)
+    writer = VideoWriter(path, container, options, replace(info, signal=signal), signal, mastering, companions)
     try:
         timings = tuple(Timing(pts, info.time_base, duration) for pts, duration in times)
-        writer.write(moving_ramp(len(times), info), timings, packets)
+        writer.write(moving_ramp(len(times), info, codec), timings, packets)
         writer.finish(light)
     finally:
         writer.close()

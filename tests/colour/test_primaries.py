@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from tsexpand.colour.codes import Primaries
-from tsexpand.colour.primaries import CHROMATICITIES, conversion_matrix, convert, rgb_to_xyz
+from tsexpand.colour.primaries import (
+    ACES_AP0,
+    ACES_AP1,
+    CHROMATICITIES,
+    Chromaticities,
+    conversion_matrix,
+    convert,
+    rgb_to_xyz,
+)
 
 # Rec. ITU-R BT.2087-0, to the four digits that it prints, and derived in full independently.
 BT2087 = [[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]
@@ -108,6 +116,44 @@ def test_adaptation_and_oracle(oracle: ModuleType, source: Primaries) -> None:
     )
     expected = numpy.linalg.inv(from_xyz) @ adaptation @ to_xyz
     assert conversion_matrix(source, Primaries.BT709).numpy() == pytest.approx(expected, abs=1e-6)
+
+
+ACES = {"ACES2065-1": ACES_AP0, "ACEScg": ACES_AP1}
+
+
+@pytest.mark.parametrize("name", ACES)
+def test_aces_and_oracle(oracle: ModuleType, name: str) -> None:
+    space, expected = ACES[name], oracle.RGB_COLOURSPACES[name]
+    assert numpy.array([space.red, space.green, space.blue]) == pytest.approx(expected.primaries, abs=1e-12)
+    assert space.white == pytest.approx(expected.whitepoint, abs=1e-12)
+    # The matrix that the standard prints is rounded to ten digits, to four of which its white agrees.
+    assert rgb_to_xyz(space).numpy() == pytest.approx(expected.matrix_RGB_to_XYZ, abs=2e-5)
+    sources = [oracle.RGB_COLOURSPACES[n].copy() for n in ("ITU-R BT.709", name)]
+    for source in sources:
+        source.use_derived_transformation_matrices(True)
+    matrix = oracle.matrix_RGB_to_RGB(*sources, chromatic_adaptation_transform="Bradford")
+    assert conversion_matrix(Primaries.BT709, space).numpy() == pytest.approx(matrix, abs=1e-6)
+
+
+# Of the ACES OCIO configurations (lin_rec709 to ACES2065-1 and ACEScg), Bradford from D65 to ACES's white.
+BT709_TO_AP0 = [
+    [0.4396329819, 0.3829886981, 0.1773783200],
+    [0.0897764431, 0.8134394287, 0.0967841282],
+    [0.0175411704, 0.1115465500, 0.8709122796],
+]
+BT709_TO_AP1 = [
+    [0.6130974024, 0.3395231462, 0.0473794514],
+    [0.0701937225, 0.9163538791, 0.0134523985],
+    [0.0206155929, 0.1095697729, 0.8698146342],
+]
+
+
+@pytest.mark.parametrize(("space", "published"), [(ACES_AP0, BT709_TO_AP0), (ACES_AP1, BT709_TO_AP1)])
+def test_aces_as_compositors_have_it(space: Chromaticities, published: list[list[float]]) -> None:
+    matrix = conversion_matrix(Primaries.BT709, space)
+    assert matrix.numpy() == pytest.approx(numpy.array(published), abs=5e-6)
+    assert (matrix @ torch.ones(3, dtype=torch.float64)).tolist() == pytest.approx([1, 1, 1], abs=1e-12)
+    assert (matrix > 0).all()  # BT.709 lies within both
 
 
 def test_convert_pictures() -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tsexpand.colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
+from tsexpand.colour.codes import ChromaLocation, ChromaSampling, Matrix, Primaries, SignalRange, Transfer
 from tsexpand.colour.signal import SignalFormat
 from tsexpand.colour.ycbcr import (
     KR_KB,
@@ -180,6 +180,16 @@ def test_a_ramp_survives_subsampling(location: ChromaLocation, size: tuple[int, 
     back = upsample_chroma(halved, location)
     assert all(p.shape == planes[0].shape for p in back)
     torch.testing.assert_close(inner(back, 4), inner(planes, 4), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(16, 20), (15, 21)])
+def test_a_ramp_survives_422(size: tuple[int, int]) -> None:
+    planes = ramps(*size)
+    halved = subsample_chroma(planes, ChromaLocation.LEFT, ChromaSampling.HALF_WIDTH)
+    assert all(p.shape == (1, size[0], (size[1] + 1) // 2) for p in halved[1:])
+    back = upsample_chroma(halved, ChromaLocation.LEFT)
+    torch.testing.assert_close(back[1][..., 2:-2], planes[1][..., 2:-2], rtol=0, atol=1e-6)
+    assert subsample_chroma(planes, ChromaLocation.LEFT, ChromaSampling.FULL) is planes
 
 
 @pytest.mark.parametrize("location", ChromaLocation)

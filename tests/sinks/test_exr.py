@@ -8,8 +8,9 @@ import OpenEXR
 import pytest
 import torch
 
+from tests.codecs.written import witness
 from tests.sinks.batches import light_batch, video_info
-from tsexpand.codecs.exr import Compression, read_exr
+from tsexpand.codecs.exr import Compression, ExrPrimaries, read_exr, read_exr_colour
 from tsexpand.errors import OutputError
 from tsexpand.sinks import exr
 from tsexpand.sinks.exr import ExrSink
@@ -146,6 +147,51 @@ def test_other_primaries_keep_their_colour(tmp_path: Path) -> None:
     pictures = sink(tmp_path / "out").prepare(batch).pictures
     assert pictures[0, :, 0, 0].double().tolist() == pytest.approx(expected.tolist(), rel=2e-3)
     assert expected.min() < 0  # outside the gamut of BT.709, and kept so
+
+
+@pytest.mark.parametrize("primaries", ExrPrimaries)
+def test_primaries_are_said_and_white_stays_white(tmp_path: Path, primaries: ExrPrimaries) -> None:
+    target = sink(tmp_path / "out", primaries=primaries)
+    with target:
+        target.write(target.prepare(light_batch(torch.tensor([203.0, 203.0, 203.0]), [0])))
+        target.commit()
+    (path,) = (tmp_path / "out").iterdir()
+    assert read_exr(path) == pytest.approx(1, abs=1e-3)
+    white, space = read_exr_colour(path)
+    assert white == 203 and space is not None
+    stated = [c for point in (space.red, space.green, space.blue, space.white) for c in point]
+    xy = primaries.chromaticities
+    assert stated == pytest.approx([c for point in (xy.red, xy.green, xy.blue, xy.white) for c in point], abs=1e-6)
+    seen = witness("exrheader", str(path))
+    for name, (x, y) in (("red  ", xy.red), ("white", xy.white)):
+        assert f"{name} ({x:g} {y:g})" in seen, seen
+
+
+def test_aces_is_what_openexr_itself_makes_of_bt709(tmp_path: Path) -> None:
+    colour = torch.tensor([203.0, 20.0, 2.0])
+    for primaries in (ExrPrimaries.BT709, ExrPrimaries.ACES):
+        target = sink(tmp_path / primaries.value, primaries=primaries)
+        with target:
+            target.write(target.prepare(light_batch(colour, [0])))
+            target.commit()
+    name = "clip.000001.exr"
+    witness("exr2aces", str(tmp_path / "709" / name), str(tmp_path / "witness.exr"))
+    expected, found = (read_exr(path)[:, 0, 0] for path in (tmp_path / "witness.exr", tmp_path / "aces" / name))
+    assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-3)
+
+
+@pytest.mark.parametrize("primaries", [ExrPrimaries.ACES, ExrPrimaries.ACESCG])
+@pytest.mark.parametrize("compression", [Compression.NONE, Compression.PIZ])
+def test_only_an_aces_container_says_that_it_is_one(
+    tmp_path: Path, primaries: ExrPrimaries, compression: Compression
+) -> None:
+    target = sink(tmp_path / "out", primaries=primaries, compression=compression)
+    with target:
+        target.write(target.prepare(light_batch(1.0, [0])))
+        target.commit()
+    header = OpenEXR.File(str(tmp_path / "out" / "clip.000001.exr"), header_only=True).header()
+    is_one = primaries is ExrPrimaries.ACES and compression is Compression.NONE
+    assert header.get("acesImageContainerFlag") == (1 if is_one else None)
 
 
 def test_pts_are_in_the_header(tmp_path: Path) -> None:

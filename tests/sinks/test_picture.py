@@ -16,7 +16,7 @@ import torch
 
 from tests.sinks.batches import light_batch, video_info
 from tsexpand.codecs.companions import Companions
-from tsexpand.codecs.encode import EncoderOptions
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, read_exr, read_exr_colour
 from tsexpand.codecs.images import read_radiance
 from tsexpand.codecs.stills.png import chunks

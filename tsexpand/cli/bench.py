@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .convert import DEFAULT_WEIGHTS, Job, check_light, convert_command, convert_options, load_engine
+from .convert import DEFAULT_WEIGHTS, Job, convert_command, convert_options, load_engine
+from .deliveries import check_light
 from .evaluate import check_files, write_whole
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import INTERRUPTED, TsexpandError
+from .deliveries import check_light, delivery_options, refuse_codec
 from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
 from .pictures import is_file_name, is_lone_picture, own_name, with_pictures_of_folders
 from .pipes import goes_to_stream, input_format
@@ -107,6 +108,11 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     help="Of video: pq is HDR10; hlg, for broadcast, has a peak of 1000 at most.",
 )
 @click.option(
+    "--mastering-display",
+    metavar="p3-d65|bt2020|G(x,y)B(x,y)R(x,y)WP(x,y)L(max,min)",
+    help="Of HDR10 video, the display it is made for, as x265 takes it; unless given p3-d65, up to the peak.",
+)
+@click.option(
     "--denoise/--no-denoise",
     default=True,
     show_default=True,
@@ -115,19 +121,26 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option("--smooth", is_flag=True, help="Also smooth the luminance over time, within each shot.")
 @click.option(
     "--codec",
-    type=click.Choice(["hevc", "av1", "hevc_nvenc", "av1_nvenc"]),
+    type=click.Choice(["hevc", "av1", "hevc_nvenc", "av1_nvenc", "prores", "prores_4444", "dnxhr", "ffv1"]),
     default="hevc",
     show_default=True,
-    help="Of HDR10 video.",
+    help="Of video: to be seen (hevc, av1), to be worked on (ProRes 422 HQ or 4444, DNxHR HQX), to be kept (ffv1).",
 )
-@click.option("--crf", type=click.FloatRange(0, 63), help="Quality of video, lower is better; default by codec.")
-@click.option("--preset", help="Of the encoder: slower is smaller; default by codec.")
+@click.option("--crf", type=click.FloatRange(0, 63), help="Quality of hevc and av1, lower is better; default by codec.")
+@click.option("--preset", help="Of the encoder of hevc or av1: slower is smaller; default by codec.")
 @click.option(
     "--compression",
     type=click.Choice(["piz", "zip", "zips", "dwaa", "none"]),
     default="piz",
     show_default=True,
     help="Of EXR; all but dwaa are lossless.",
+)
+@click.option(
+    "--exr-primaries",
+    type=click.Choice(["709", "2020", "p3", "acescg", "aces"]),
+    default="709",
+    show_default=True,
+    help="Of EXR: what the reader is told it is; acescg (AP1) and aces (ACES2065-1, AP0) have ACES's white.",
 )
 @click.option("--input-matrix", type=click.Choice(["bt601", "bt709", "bt2020"]), help="Instead of what the input says.")
 @click.option("--input-range", type=click.Choice(["limited", "full"]), help="Likewise.")
@@ -179,6 +192,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
         inputs, values["to"] = with_pictures_of_folders(inputs, quiet), values["to"] or "exr"
     jobs = plan_jobs(inputs, output, values["to"], values["also"], values["frame_rate"])
     refuse_inputs_as_outputs(jobs)
+    refuse_codec((output for job in jobs for output in job.outputs), values)
     engine = load_engine(values, quiet)
     failures = []
     for job in jobs:
@@ -211,16 +225,6 @@ def exit_code(failures: list[TsexpandError]) -> int:
     if len(codes) > 1:
         return TsexpandError.exit_code
     return codes.pop() if codes else 0
-
-
-def check_light(values: dict[str, Any]) -> None:
-    """Refuses a peak that is not above the reference white, or that the transfer can't say."""
-    if not values["peak"] > values["reference_white"]:  # so that nan is refused, too
-        raise click.UsageError(
-            f"--peak {values['peak']:g} is not above --reference-white {values['reference_white']:g}"
-        )
-    if values["transfer"] == "hlg" and values["peak"] > 1000:
-        raise click.UsageError(f"--peak {values['peak']:g} is beyond what --transfer hlg can say, 1000")
 
 
 def check_preview(tone: str | None, also: tuple[Path, ...]) -> None:
@@ -302,28 +306,12 @@ def _compiling() -> None:
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     """What the command line says, for one input."""
     from ..codecs.decode import Deinterlacing
-    from ..codecs.encode import EncoderOptions
-    from ..codecs.exr import Compression
-    from ..colour.sdr_tone import Tone
-    from ..colour.signal import HDR10, HLG10
     from ..convert import ConvertOptions
-    from ..sinks.delivery import DeliveryOptions
-    from ..sinks.pipe import PipeFormat
 
     return ConvertOptions(
         source=job.source,
         outputs=job.outputs,
-        delivery=DeliveryOptions(
-            encoder=EncoderOptions(values["codec"], values["crf"], values["preset"]),
-            compression=Compression(values["compression"]),
-            reference_white=values["reference_white"],
-            peak=values["peak"],
-            overwrite=values["overwrite"],
-            signal=HLG10 if values["transfer"] == "hlg" else HDR10,
-            preview=values["also"][-1] if values["preview_tone"] else None,
-            preview_tone=Tone(values["preview_tone"] or "bt2390"),
-            pipe_format=PipeFormat(pipe) if (pipe := values.get("pipe_format")) else None,
-        ),
+        delivery=delivery_options(values),
         batch_size=values["batch_size"],
         start=values["start"],
         frames=values["frames"],

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .convert import Job, check_light, convert_command, convert_options, load_engine
+from .convert import Job, convert_command, convert_options, load_engine
+from .deliveries import check_light
 from .evaluate import check_files, write_whole
 from .parameters import Time
 

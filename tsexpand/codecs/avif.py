@@ -15,7 +15,8 @@ from ..colour.signal import SignalFormat
 from ..errors import OutputError, is_refusal, output_error
 from ..frames import Timing, VideoInfo
 from .donor import open_donor
-from .encode import Encoder, EncoderOptions
+from .encode import Encoder
+from .encoders import EncoderOptions
 from .opening import reason
 from .static_metadata import UNKNOWN
 
@@ -55,7 +56,7 @@ def write_avif(
     size = (encoder.width, encoder.height)
     try:
         with (
-            open_donor(encoder.coding, size, encoder.extradata, signal, static) as donor,
+            open_donor(encoder.coding, size, encoder.extradata, encoder.tag, signal, static) as donor,
             av.open(str(path), "w", format="avif") as out,
         ):
             stream = out.add_stream_from_template(donor.streams.video[0], opaque=True)

@@ -17,9 +17,9 @@ from .deinterlacing import Deinterlacer, Deinterlacing
 from .description import AS_TAGGED, SignalOverrides, describe, refuse_hdr
 from .excerpt import Excerpt
 from .input_format import FOUND_OUT, RAW, InputFormat
-from .opening import find_video, open_input
+from .opening import decoder_of, find_video, open_input
 from .pictures import PictureReader
-from .pixels import planes_from_frames
+from .pixels import alpha_from_frames, planes_from_frames
 from .timeline import Timeline
 
 __all__ = ["AS_TAGGED", "FOUND_OUT", "Deinterlacing", "InputFormat", "SignalOverrides", "VideoSource"]
@@ -83,7 +83,8 @@ class VideoSource:
             refuse_hdr(name, self._video.codec_context.color_trc, overrides)
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
-            self._reader = PictureReader(name, self._opened, self._video, with_packets, repeats)
+            decoder = decoder_of(self._video)
+            self._reader = PictureReader(name, self._opened, self._video, decoder, with_packets, repeats)
             self._deinterlacer = Deinterlacer(name, self._video, deinterlacing)
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
@@ -292,4 +293,5 @@ class VideoSource:
             signal=self.info.signal,
             timings=tuple(replace(t, pts=t.pts - shift) for t in timings),
             packets=self._reader.packets.take(begin, None if whole else self._end(timings[-1])),
+            alpha=alpha_from_frames(frames),
         )

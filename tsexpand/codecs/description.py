@@ -108,6 +108,7 @@ def describe(
         duration_from_header=_duration(opened.container, stream, time_base),
         time_code=_stated("timecode", stream, opened.container),
         display_matrix=_display_matrix(frame),
+        has_alpha=layout.has_alpha,
         guesses=guesses,
         notices=tuple(_notices(opened, stream, layout, deinterlacer)),
     )
@@ -115,8 +116,8 @@ def describe(
 
 def _notices(opened: OpenInput, stream: VideoStream, layout: PixelLayout, deinterlacer: Deinterlacer) -> Iterator[str]:
     """What is lost, or may not be as expected."""
-    if layout.has_alpha or _stated("alpha_mode", stream) == "1":  # VP9's is a stream of its own that no decoder reads
-        yield "Transparency is not kept."
+    if _stated("alpha_mode", stream) == "1" and not layout.has_alpha:
+        yield "The stream says that it has transparency, and there is none."
     if deinterlacer.notice:
         yield deinterlacer.notice
     moving = moving_streams(opened.container)

@@ -16,7 +16,15 @@ from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
 from .static_metadata import Coding
 
-_CODEC_IDS = {Coding.HEVC: "V_MPEGH/ISO/HEVC", Coding.AV1: "V_AV1", Coding.H264: "V_MPEG4/ISO/AVC"}
+_CODEC_IDS = {
+    Coding.HEVC: "V_MPEGH/ISO/HEVC",
+    Coding.AV1: "V_AV1",
+    Coding.H264: "V_MPEG4/ISO/AVC",
+    Coding.FFV1: "V_FFV1",
+}
+_BY_TAG = "V_MS/VFW/FOURCC"
+"""How Matroska names any coding by a tag of four letters; FFmpeg knows ProRes and DNxHR by them."""
+
 _RANGES = {SignalRange.LIMITED: 1, SignalRange.FULL: 2}
 _SITING = {ChromaLocation.LEFT: (1, 2), ChromaLocation.TOP_LEFT: (1, 1)}  # 1 collocated, 2 half way
 
@@ -25,6 +33,7 @@ def open_donor(
     coding: Coding,
     size: tuple[int, int],
     extradata: bytes,
+    tag: str,
     signal: SignalFormat,
     static: tuple[MasteringDisplay, ContentLight] | None,
 ) -> InputContainer:
@@ -34,6 +43,7 @@ def open_donor(
         coding: of the video.
         size: width and height.
         extradata: of the open encoder.
+        tag: four letters for the coding, where Matroska has no name of its own for it, or none that is of use here.
         signal: what the codes mean.
         static: HDR10 static metadata, None for HLG.
 
@@ -43,8 +53,14 @@ def open_donor(
     video = _number(0x9A, 2) + _number(0xB0, size[0]) + _number(0xBA, size[1])  # progressive, width, height
     video += _element(0x55B0, _colour(signal, static))
     track = _number(0xD7, 1) + _number(0x73C5, 1) + _number(0x83, 1)  # number, UID, type video
-    track += _text(0x86, _CODEC_IDS[coding]) + _element(0x63A2, extradata) + _element(0xE0, video)
+    private = extradata if coding in _CODEC_IDS else _bitmap_header(tag, size)
+    track += _text(0x86, _CODEC_IDS.get(coding, _BY_TAG)) + _element(0x63A2, private) + _element(0xE0, video)
     return av.open(io.BytesIO(_document(track)), "r")
+
+
+def _bitmap_header(tag: str, size: tuple[int, int]) -> bytes:
+    """Windows' BITMAPINFOHEADER, whose biCompression is the tag."""
+    return struct.pack("<IiiHH4sIiiII", 40, *size, 1, 24, tag.encode(), 0, 0, 0, 0, 0)
 
 
 def _document(track: bytes) -> bytes:

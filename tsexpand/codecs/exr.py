@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..colour.codes import Primaries
-from ..colour.primaries import CHROMATICITIES, Chromaticities
+from ..colour.primaries import ACES_AP0, ACES_AP1, CHROMATICITIES, Chromaticities
 from ..errors import InputError, output_error_from_text
 from .time_code import TimeCode
 
@@ -32,6 +32,29 @@ class Compression(Enum):
     DWAA = "dwaa"
     NONE = "none"
 
+
+class ExrPrimaries(Enum):
+    """Primaries of the pictures we write, by their short names."""
+
+    BT709 = "709"
+    BT2020 = "2020"
+    P3 = "p3"
+    ACESCG = "acescg"
+    ACES = "aces"
+
+    @property
+    def chromaticities(self) -> Chromaticities:
+        """Where they and their white lie: D65, but ACES's own for the last two."""
+        return _CHROMATICITIES[self]
+
+
+_CHROMATICITIES = {
+    ExrPrimaries.BT709: CHROMATICITIES[Primaries.BT709],
+    ExrPrimaries.BT2020: CHROMATICITIES[Primaries.BT2020],
+    ExrPrimaries.P3: CHROMATICITIES[Primaries.SMPTE432],
+    ExrPrimaries.ACESCG: ACES_AP1,
+    ExrPrimaries.ACES: ACES_AP0,
+}
 
 _OPENEXR_COMPRESSION = {
     Compression.PIZ: OpenEXR.PIZ_COMPRESSION,
@@ -132,8 +155,9 @@ def exr_attributes(
     seconds: Fraction,
     texts: Mapping[str, str],
     start: str | None = None,
+    primaries: ExrPrimaries = ExrPrimaries.BT709,
 ) -> Attributes:
-    """Header attributes of a picture in linear BT.709.
+    """Header attributes of a picture of linear light.
 
     Args:
         frame_rate: of the clip; absent or above `TIME_CODE_MAX_RATE`, there is no time code either.
@@ -142,11 +166,12 @@ def exr_attributes(
         seconds: from the picture that has the time code `start`, for this one's.
         texts: further attributes.
         start: time code of second 0; where absent or not readable, all zero.
+        primaries: of R, G, B.
 
     Reference:
         OpenEXR, "Standard Attributes"; SMPTE ST 12-1 for the time code.
     """
-    space = CHROMATICITIES[Primaries.BT709]
+    space = primaries.chromaticities
     attributes: dict[str, object] = {
         "chromaticities": (*space.red, *space.green, *space.blue, *space.white),
         "whiteLuminance": float(white_luminance),
@@ -167,12 +192,22 @@ def _time_code(seconds: Fraction, frame_rate: Fraction, start: str | None) -> Op
     return OpenEXR.TimeCode(*code.fields, int(code.is_drop), *[0] * 13)
 
 
+def aces_container(primaries: ExrPrimaries, compression: Compression) -> Attributes:
+    """The flag by which a file says that it is an ACES image container, where it is one: all ours are of half floats.
+
+    Reference:
+        SMPTE ST 2065-4:2013: AP0 primaries, channels B, G, R and where there is one A, half float, not compressed.
+    """
+    is_one = primaries is ExrPrimaries.ACES and compression is Compression.NONE
+    return {"acesImageContainerFlag": 1} if is_one else {}
+
+
 def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: Compression) -> None:
     """Writes one picture under its name, which the caller keeps temporary until it is whole.
 
     Args:
         path: of the file.
-        picture: (3, H, W), half, on the CPU; R, G, B.
+        picture: (3 or 4, H, W), half, on the CPU; R, G, B, A.
         attributes: header attributes beside the required ones.
         compression: of the pixels.
 
@@ -184,6 +219,6 @@ def write_exr(path: Path, picture: Tensor, attributes: Attributes, compression: 
     planes = np.ascontiguousarray(picture.numpy())
     header = {"compression": _OPENEXR_COMPRESSION[compression], "type": OpenEXR.scanlineimage, **attributes}
     try:
-        OpenEXR.File(header, dict(zip("RGB", planes, strict=True))).write(str(path))
+        OpenEXR.File(header, dict(zip("RGBA", planes, strict=False))).write(str(path))
     except (RuntimeError, OSError, UnicodeError) as error:  # UnicodeError: a path that is not UTF-8
         raise output_error_from_text(path, str(error).replace(str(path), "").strip()) from error

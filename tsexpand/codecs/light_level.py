@@ -18,13 +18,16 @@ from av.stream import Discard
 from ..colour.hdr10 import ContentLight
 from .static_metadata import PLACEHOLDER, Coding, light_offset, light_payload, messages_in
 
-_BOX_PARENTS = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"stsd": 8, b"hvc1": 78, b"av01": 78}
+_SAMPLE_ENTRIES = (b"hvc1", b"av01", b"apco", b"apcs", b"apcn", b"apch", b"ap4h", b"ap4x", b"AVdh")
+_BOX_PARENTS = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"stsd": 8} | dict.fromkeys(
+    _SAMPLE_ENTRIES, 78
+)
 """ISO BMFF boxes to look into, and how many bytes precede their children (ISO/IEC 14496-12)."""
 
 _ELEMENT_PARENTS = frozenset({0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0x55B0})
 """Segment, Tracks, TrackEntry, Video, Colour (RFC 9559)."""
 
-_MAX_CLL, _MAX_FALL = 0x55BC, 0x55BD
+_MAX_CLL, _MAX_FALL, _MASTERING = 0x55BC, 0x55BD, 0x55D0
 
 _BLOCK_HEADER = 64
 """FFmpeg gives the position of a Matroska packet's block, whose header is shorter than this."""
@@ -33,6 +36,7 @@ Place = tuple[int, slice]
 """An offset in the file, and which bytes of the payload stand there."""
 
 _BOTH, _CLL, _FALL = slice(0, 4), slice(0, 2), slice(2, 4)
+_PARTS = {_MAX_CLL: _CLL, _MAX_FALL: _FALL, _MASTERING: None}
 
 
 def patch_content_light(path: Path, coding: Coding, light: ContentLight) -> None:
@@ -47,7 +51,7 @@ def patch_content_light(path: Path, coding: Coding, light: ContentLight) -> None
         ValueError: a keyframe has no placeholder, or something else stands in its place.
     """
     old, new = light_payload(PLACEHOLDER), light_payload(without_emulation(light))
-    places = [*_in_keyframes(path, coding), *_in_header(path)]
+    places = [*(_in_keyframes(path, coding) if coding.has_messages else ()), *_levels_in_header(path)]
     with path.open("r+b") as file:
         _check(file, places, old)
         for offset, part in places:
@@ -62,12 +66,14 @@ class Declared(NamedTuple):
 
     Attributes:
         container_levels: in its header, wherever they stand.
+        container_displays: how often its header names the mastering display.
         keyframe_levels: of each keyframe that has them.
-        keyframe_displays: for each keyframe, whether it names the mastering display.
+        keyframe_displays: for each keyframe, whether it names the mastering display; none of a coding that can't.
         sample_entry: what an MP4 or MOV calls the coding, such as "hvc1"; None for other files.
     """
 
     container_levels: tuple[ContentLight, ...]
+    container_displays: int
     keyframe_levels: tuple[ContentLight, ...]
     keyframe_displays: tuple[bool, ...]
     sample_entry: str | None
@@ -81,7 +87,7 @@ def declared_metadata(path: Path, codec: str) -> Declared:
         codec: FFmpeg's name of its video's coding.
 
     Raises:
-        ValueError: it is neither HEVC nor AV1, or not such a file, or damaged.
+        ValueError: it is of no coding that we write, or not such a file, or damaged.
     """
     try:
         return _declared_metadata(path, codec)
@@ -95,7 +101,7 @@ def _declared_metadata(path: Path, codec: str) -> Declared:
         raise ValueError(f"{codec} carries none that is known here")
     cll, fall = [], []
     with path.open("rb") as file:
-        for offset, part in _in_header(path):
+        for offset, part in _levels_in_header(path):
             file.seek(offset)
             numbers = [int.from_bytes(file.read(2), "big") for _ in range(part.start, part.stop, 2)]
             cll += numbers[:1] if part.start == 0 else []
@@ -108,11 +114,12 @@ def _declared_metadata(path: Path, codec: str) -> Declared:
             entry = video.codec_context.codec_tag
         video.discard = Discard.nonkey
         for packet in source.demux(video):
-            if packet.is_keyframe and packet.size:
+            if packet.is_keyframe and packet.size and coding.has_messages:
                 light, has_display = messages_in(coding, bytes(packet))
                 displays.append(has_display)
                 levels += [light] if light else []
-    return Declared(tuple(in_header), tuple(levels), tuple(displays), entry)
+    in_container = sum(part is None for _, part in _in_header(path))
+    return Declared(tuple(in_header), in_container, tuple(levels), tuple(displays), entry)
 
 
 def without_emulation(light: ContentLight) -> ContentLight:
@@ -150,7 +157,12 @@ def _position(file: BinaryIO, near: int, packet: bytes) -> int:
     return near + shift
 
 
-def _in_header(path: Path) -> Iterator[Place]:
+def _levels_in_header(path: Path) -> Iterator[Place]:
+    return ((offset, part) for offset, part in _in_header(path) if part is not None)
+
+
+def _in_header(path: Path) -> Iterator[tuple[int, slice | None]]:
+    """Where the light levels stand, and, with None, the mastering display."""
     with path.open("rb") as file:
         end = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -158,29 +170,29 @@ def _in_header(path: Path) -> Iterator[Place]:
         yield from _in_elements(file, 0, end) if is_matroska else _in_boxes(file, 0, end)
 
 
-def _in_boxes(file: BinaryIO, at: int, end: int) -> Iterator[Place]:
-    """The clli boxes of an ISO file (MP4, MOV)."""
+def _in_boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, slice | None]]:
+    """The clli and mdcv boxes of an ISO file (MP4, MOV)."""
     while at + 8 <= end:
         file.seek(at)
         size, kind, body = int.from_bytes(file.read(4), "big"), file.read(4), at + 8
         if size == 1:
             size, body = int.from_bytes(file.read(8), "big"), at + 16
         after = at + size if size else end
-        if kind == b"clli":
-            yield body, _BOTH
+        if kind in (b"clli", b"mdcv"):
+            yield body, _BOTH if kind == b"clli" else None
         elif kind in _BOX_PARENTS:
             yield from _in_boxes(file, body + _BOX_PARENTS[kind], after)
         at = after
 
 
-def _in_elements(file: BinaryIO, at: int, end: int) -> Iterator[Place]:
-    """The MaxCLL and MaxFALL elements of a Matroska file."""
+def _in_elements(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, slice | None]]:
+    """The MaxCLL, MaxFALL and MasteringMetadata elements of a Matroska file."""
     while at < end:
         file.seek(at)
         identity, size = _variable(file, keep_marker=True), _variable(file, keep_marker=False)
         body = file.tell()
-        if identity in (_MAX_CLL, _MAX_FALL):
-            yield body, _CLL if identity == _MAX_CLL else _FALL
+        if identity in _PARTS:
+            yield body, _PARTS[identity]
         elif identity in _ELEMENT_PARENTS:
             yield from _in_elements(file, body, body + size)
         at = body + size

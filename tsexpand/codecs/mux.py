@@ -14,17 +14,19 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 from torch import Tensor
 
 from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
-from ..errors import OutputError, is_refusal, output_error
+from ..errors import is_refusal, output_error
 from ..frames import Packets, Timing, VideoInfo
 from .bare_pictures import Writable
 from .companions import Companions
 from .donor import open_donor
-from .encode import Encoder, EncoderOptions, VideoPacket
+from .encode import Encoder, VideoPacket
+from .encoders import EncoderOptions, library_of, refuse_mismatch
 from .light_level import patch_content_light
 from .passthrough import Container, Passthrough, lasting, sort_streams
 from .read_back import NotWholeError, check_written
@@ -50,8 +52,8 @@ class VideoWriter:
         container: its format, whatever the path is called.
         options: how to encode.
         info: size, times and orientation of the pictures.
-        signal: HDR10, HLG10, or SDR8 for H.264.
-        mastering: the display to declare, None for HLG and SDR.
+        signal: as `Library.delivered` makes it of HDR10 or HLG10.
+        mastering: the display to declare, None for HLG.
         companions: what travels with the pictures; its input stays open while this writes.
         stream: where to instead of the path, which then is but a name. What has been written there can't be
             changed: light levels are declared as unknown.
@@ -75,9 +77,8 @@ class VideoWriter:
         self._is_file = stream is None
         self._can_patch = self._is_file and container is not Container.TS
         levels = PLACEHOLDER if self._can_patch else UNKNOWN
+        refuse_mismatch(path, container, options)
         self._encoder = Encoder(options, info, signal, mastering, levels)
-        if self._encoder.coding is Coding.AV1 and container in (Container.MOV, Container.TS):
-            raise OutputError(f"{path}: AV1 is not defined in {container.name}; use MP4 or MKV, or encode HEVC")
         streams, dropped = sort_streams(companions.streams, container)
         self._notices = [*_picture_notices(self._encoder, info, container), *dropped]
         if container is Container.TS:
@@ -96,6 +97,7 @@ class VideoWriter:
         try:
             with _translated(path), _donor(self._encoder, signal, mastering, levels) as donor:
                 self._video = _add_video(self._output, donor, container, info)
+                _name_coding(self._video.codec_context, self._encoder, container, library_of(options.codec).profile)
                 self._video.metadata.update(lasting(companions.video_metadata))
                 self._passthrough = Passthrough(self._output, streams, companions)
                 self._output.start_encoding()
@@ -112,7 +114,8 @@ class VideoWriter:
         """Encodes pictures and copies packets.
 
         Args:
-            planes: Y′, Cb, Cr: (N, h, w) and (N, ⌈h/2⌉, ⌈w/2⌉), on the CPU, codes of the signal: 10-bit as uint16.
+            planes: Y′, Cb, Cr: (N, h, w), chroma as the library samples it, uint16 on the CPU; and opacity, see
+                `Encoder.encode`.
             timings: one a picture, in the time base of `info`.
             packets: of the companions, met before or among these pictures.
 
@@ -179,10 +182,11 @@ class VideoWriter:
 def _picture_notices(encoder: Encoder, info: VideoInfo, container: Container) -> Iterator[str]:
     if (encoder.width, encoder.height) != (info.width, info.height):
         sizes = f"{info.width}×{info.height} to {encoder.width}×{encoder.height}"
-        yield f"pictures padded from {sizes} by repeating the edge: HEVC and H.264 have even sizes; AV1 keeps the size"
-    if encoder.coding is Coding.AV1 and container is Container.MKV and info.sample_aspect_ratio != 1:
+        others = "av1, prores_4444 and ffv1 keep the size"
+        yield f"pictures padded from {sizes} by repeating the edge, to whole chroma samples; {others}"
+    if encoder.coding is not Coding.HEVC and container is Container.MKV and info.sample_aspect_ratio != 1:
         ratio = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
-        yield f"pixel aspect ratio {ratio} dropped: AV1 in Matroska can't state it here; MP4 or HEVC can"
+        yield f"pixel aspect ratio {ratio} dropped: Matroska can't state it here, but for HEVC; MP4 and MOV can"
 
 
 def _transport_notices(info: VideoInfo, companions: Companions) -> Iterator[str]:
@@ -225,7 +229,8 @@ def _donor(
     encoder: Encoder, signal: SignalFormat, mastering: MasteringDisplay | None, levels: ContentLight
 ) -> InputContainer:
     static = (mastering, levels) if mastering is not None else None
-    return open_donor(encoder.coding, (encoder.width, encoder.height), encoder.extradata, signal, static)
+    size = (encoder.width, encoder.height)
+    return open_donor(encoder.coding, size, encoder.extradata, encoder.tag, signal, static)
 
 
 def _add_video(output: OutputContainer, donor: InputContainer, container: Container, info: VideoInfo) -> VideoStream:
@@ -234,11 +239,19 @@ def _add_video(output: OutputContainer, donor: InputContainer, container: Contai
     video.disposition = Disposition.default
     video.codec_context.sample_aspect_ratio = info.sample_aspect_ratio
     video.codec_context.framerate = info.frame_rate or Fraction(0)  # the donor's is the encoder's fallback
-    if video.codec_context.name == Coding.HEVC.value and container in (Container.MP4, Container.MOV):
-        video.codec_context.codec_tag = "hvc1"  # Apple's players refuse hev1
     if info.display_matrix is not None:
         video.set_display_matrix(info.display_matrix)
     return video
+
+
+def _name_coding(context: VideoCodecContext, encoder: Encoder, container: Container, profile: str | None) -> None:
+    """What the file calls its coding, where there are several names."""
+    if encoder.coding is Coding.HEVC and container in (Container.MP4, Container.MOV):
+        context.codec_tag = "hvc1"  # Apple's players refuse hev1
+    if encoder.tag:
+        context.codec_tag = encoder.tag  # the donor's ProRes is taken for 422 HQ, whichever it is
+    if profile is not None:
+        context.profile = profile  # by which MOV tells DNxHR (AVdh) from DNxHD
 
 
 @contextmanager

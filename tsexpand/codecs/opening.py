@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..errors import InputError
@@ -17,6 +18,9 @@ MAX_PIXELS = 1 << 28
 
 PROBING = {"probesize": "20000000", "analyzeduration": "20000000"}
 """How far FFmpeg may look for streams: bytes, microseconds; enough for broadcast recordings."""
+
+_WITH_OPACITY = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders of codecs whose opacity is a second stream beside the pictures (WebM's BlockAdditional)."""
 
 COVER_ART = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
 """What marks video streams that are no moving pictures."""
@@ -157,8 +161,7 @@ def find_video(container: InputContainer, name: str, number: int | None = None) 
         raise InputError(f"{name}: no decoder for its video stream")
     if context.width * context.height > MAX_PIXELS:
         raise InputError(f"{name}: pictures of {context.width}×{context.height} are larger than {MAX_PIXELS} pixels")
-    stream.thread_type = "AUTO"
-    context.options = {"max_pixels": str(MAX_PIXELS)}
+    _configure(context)
     return stream
 
 
@@ -179,3 +182,22 @@ def _chosen(container: InputContainer, name: str, number: int | None) -> VideoSt
 def stated_frames(stream: VideoStream) -> int | None:
     """How many pictures the header says there are."""
     return stream.frames if 0 < stream.frames < _NO_COUNT else None
+
+
+def decoder_of(stream: VideoStream) -> VideoCodecContext:
+    """A stream's own decoder, or libvpx where there is opacity that FFmpeg's own passes over."""
+    own = stream.codec_context
+    library = _WITH_OPACITY.get(own.codec.canonical_name)
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    if library is None or tags.get("alpha_mode") != "1" or library not in av.codecs_available:
+        return own
+    decoder = av.CodecContext.create(library, "r")
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.extradata = own.extradata
+    _configure(decoder)
+    return decoder
+
+
+def _configure(context: VideoCodecContext) -> None:
+    context.thread_type = "AUTO"
+    context.options = {"max_pixels": str(MAX_PIXELS)}

@@ -6,6 +6,7 @@ from math import floor
 
 import av
 from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..errors import Cancelled, InputError
@@ -36,6 +37,7 @@ class PictureReader:
         name: of the input, for errors.
         opened: the input.
         video: the stream to decode.
+        decoder: that decodes it.
         companions: streams whose packets are kept.
         repeats: whether a picture that can't be decoded is replaced by the one before it, at its own time.
 
@@ -48,13 +50,20 @@ class PictureReader:
     """
 
     def __init__(
-        self, name: str, opened: OpenInput, video: VideoStream, companions: Sequence[Stream], repeats: bool = False
+        self,
+        name: str,
+        opened: OpenInput,
+        video: VideoStream,
+        decoder: VideoCodecContext,
+        companions: Sequence[Stream],
+        repeats: bool = False,
     ) -> None:
         self._name = name
         self._repeats = repeats
         self._opened = opened
         self._container = opened.container
         self._video = video
+        self._decoder = decoder
         self._companions = companions
         self._end: Fraction | None = None  # of the last good picture
         self._owed: list[Fraction] = []  # times of packets behind it, each of which should give a picture
@@ -94,6 +103,8 @@ class PictureReader:
             self._container.seek(floor(time / (self._video.time_base or 1)), stream=self._video)
         except av.error.FFmpegError as error:
             raise InputError(f"{self._name}: can't be searched for {clock(time)} ({reason(error)})") from None
+        if self._decoder is not self._video.codec_context:
+            self._decoder.flush_buffers()  # as PyAV has done with the stream's own
         self.packets.clear()
         self._end = None
         self._owed = []
@@ -179,7 +190,7 @@ class PictureReader:
     def _frames(self, packet: AnyPacket) -> Iterator[av.VideoFrame]:
         """The good pictures that a packet gives; damage is skipped before the first, after it replaced, or an error."""
         try:
-            frames = self._video.decode(packet)
+            frames = self._decoder.decode(packet)
         except av.error.FFmpegError as error:
             self._skip_damage(reason(error))
             return

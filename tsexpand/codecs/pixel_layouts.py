@@ -92,7 +92,7 @@ class PixelLayout:
 
     @property
     def has_alpha(self) -> bool:
-        """Whether there is transparency too, which is not read."""
+        """Whether there is opacity too."""
         return any("a" in pattern for pattern in self.patterns)
 
     @property

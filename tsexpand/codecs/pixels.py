@@ -65,6 +65,16 @@ def planes_from_frames(frames: Sequence[av.VideoFrame]) -> Planes:
     return tuple(stacked)
 
 
+def alpha_from_frames(frames: Sequence[av.VideoFrame]) -> torch.Tensor | None:
+    """Opacity of decoded pictures of one size and format: (N, H, W), float32 in [0, 1]; None where they have none."""
+    layout = pixel_layout(frames[0].format.name)
+    if layout is None or not layout.has_alpha:
+        return None
+    peak = (1 << layout.bit_depth) - 1  # opacity has no limited range
+    planes = [torch.from_numpy(_component(frame, layout, "a").astype(np.float32)) for frame in frames]
+    return torch.stack(planes).div_(peak)
+
+
 def is_opaque(frame: av.VideoFrame) -> bool:
     """Whether nothing of a picture is transparent, by a plane of alpha (a palette's is not looked at)."""
     layout = pixel_layout(frame.format.name)

@@ -19,6 +19,14 @@ class Coding(Enum):
     HEVC = "hevc"
     AV1 = "av1"
     H264 = "h264"
+    PRORES = "prores"
+    FFV1 = "ffv1"
+    DNXHR = "dnxhd"
+
+    @property
+    def has_messages(self) -> bool:
+        """Whether the bitstream has a place for static metadata; of the others the container alone has."""
+        return self in (Coding.HEVC, Coding.AV1)
 
 
 PLACEHOLDER = ContentLight(max_cll=10000, max_fall=10000)

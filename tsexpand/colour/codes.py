@@ -69,6 +69,14 @@ class SignalRange(Enum):
     FULL = "full"
 
 
+class ChromaSampling(Enum):
+    """How many chroma samples there are to the luma samples (SMPTE's notation)."""
+
+    HALF_BOTH = "4:2:0"
+    HALF_WIDTH = "4:2:2"
+    FULL = "4:4:4"
+
+
 class ChromaLocation(Enum):
     """Where a subsampled chroma sample lies relative to the luma samples (figure 1)."""
 

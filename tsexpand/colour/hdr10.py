@@ -10,6 +10,9 @@ from torch import Tensor
 from .codes import Primaries
 from .primaries import CHROMATICITIES, Chromaticities
 
+LOWEST_PEAK, HIGHEST_PEAK, LOWEST_BLACK, HIGHEST_BLACK = 5.0, 10000.0, 0.0001, 5.0
+"""Luminances, cd/m², that ST 2086 can state of a display."""
+
 
 @dataclass(frozen=True, slots=True)
 class MasteringDisplay:
@@ -21,21 +24,21 @@ class MasteringDisplay:
         black: its lowest luminance, cd/m².
 
     Reference:
-        SMPTE ST 2086:2018.
+        SMPTE ST 2086:2018; its ranges as Rec. ITU-T H.265 (08/2021) has them, D.3.28.
     """
 
     chromaticities: Chromaticities
     peak: float
-    black: float = 0.0001
+    black: float = LOWEST_BLACK
 
     def __post_init__(self) -> None:
-        if not 0 <= self.black < self.peak <= 10000:
+        if not 0 <= self.black < self.peak <= HIGHEST_PEAK:
             raise ValueError(f"mastering display from {self.black} to {self.peak} cd/m² is not within PQ")
 
 
-def mastering_display(peak: float) -> MasteringDisplay:
-    """A P3-D65 display, what HDR is mastered on, of the given peak luminance in cd/m²."""
-    return MasteringDisplay(CHROMATICITIES[Primaries.SMPTE432], peak)
+def mastering_display(peak: float, primaries: Primaries = Primaries.SMPTE432) -> MasteringDisplay:
+    """A display of that peak, cd/m², or the least that can be stated; P3-D65 is what HDR is mastered on."""
+    return MasteringDisplay(CHROMATICITIES[primaries], max(peak, LOWEST_PEAK))
 
 
 @dataclass(frozen=True, slots=True)

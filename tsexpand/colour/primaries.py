@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -41,6 +42,17 @@ CHROMATICITIES: dict[Primaries, Chromaticities] = {
 }
 """Rec. ITU-T H.273, table 2."""
 
+_ACES_WHITE: XY = (0.32168, 0.33767)
+
+ACES_AP0 = Chromaticities((0.7347, 0.2653), (0.0, 1.0), (0.0001, -0.0770), _ACES_WHITE)
+"""ACES2065-1, of interchange and archives (SMPTE ST 2065-1:2021, table 1)."""
+
+ACES_AP1 = Chromaticities((0.713, 0.293), (0.165, 0.830), (0.128, 0.044), _ACES_WHITE)
+"""ACEScg, of rendering and compositing (Academy S-2014-004, table 1)."""
+
+RgbSpace: TypeAlias = Primaries | Chromaticities
+"""By its code point, or, where H.273 has none for it, by its chromaticities."""
+
 _BRADFORD = torch.tensor(
     [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]], dtype=torch.float64
 )
@@ -51,20 +63,21 @@ def _xyz(xy: XY) -> Tensor:
     return torch.tensor([x / y, 1.0, (1 - x - y) / y], dtype=torch.float64)
 
 
+def chromaticities_of(space: RgbSpace) -> Chromaticities:
+    """Where the primaries and the white of a space lie."""
+    return space if isinstance(space, Chromaticities) else CHROMATICITIES[space]
+
+
 @cache
-def rgb_to_xyz(primaries: Primaries) -> Tensor:
-    """The (3, 3) float64 matrix from linear RGB to CIE XYZ, white at Y = 1."""
-    return xyz_of(CHROMATICITIES[primaries])
-
-
-def xyz_of(space: Chromaticities) -> Tensor:
-    """Likewise, of any chromaticities.
+def rgb_to_xyz(space: RgbSpace) -> Tensor:
+    """The (3, 3) float64 matrix from linear RGB to CIE XYZ, white at Y = 1.
 
     Reference:
         SMPTE RP 177:1993, section 3.3 (normalised primary matrix).
     """
-    columns = torch.stack([_xyz(space.red), _xyz(space.green), _xyz(space.blue)], dim=1)
-    scale: Tensor = torch.linalg.solve(columns, _xyz(space.white))
+    xy = chromaticities_of(space)
+    columns = torch.stack([_xyz(xy.red), _xyz(xy.green), _xyz(xy.blue)], dim=1)
+    scale: Tensor = torch.linalg.solve(columns, _xyz(xy.white))
     return columns * scale
 
 
@@ -78,7 +91,7 @@ def _adaptation(source: XY, target: XY) -> Tensor:
 
 
 @cache
-def conversion_matrix(source: Primaries, target: Primaries) -> Tensor:
+def conversion_matrix(source: RgbSpace, target: RgbSpace) -> Tensor:
     """The (3, 3) float64 matrix from linear RGB of `source` to linear RGB of `target`.
 
     White stays white: differing white points are adapted.
@@ -86,7 +99,7 @@ def conversion_matrix(source: Primaries, target: Primaries) -> Tensor:
     Reference:
         Rec. ITU-R BT.2087-0 for BT.709 to BT.2020, there rounded to four digits.
     """
-    adaptation = _adaptation(CHROMATICITIES[source].white, CHROMATICITIES[target].white)
+    adaptation = _adaptation(chromaticities_of(source).white, chromaticities_of(target).white)
     matrix: Tensor = torch.linalg.solve(rgb_to_xyz(target), adaptation @ rgb_to_xyz(source))
     return matrix
 
@@ -108,7 +121,7 @@ def matrix_from_xyz(columns: Tensor, target: Primaries) -> Tensor:
     return matrix
 
 
-def convert(light: Tensor, source: Primaries, target: Primaries) -> Tensor:
+def convert(light: Tensor, source: RgbSpace, target: RgbSpace) -> Tensor:
     """Linear RGB in other primaries.
 
     Args:
@@ -119,7 +132,7 @@ def convert(light: Tensor, source: Primaries, target: Primaries) -> Tensor:
     Returns:
         (N, 3, H, W), in the primaries of `target`; negative where the colour lies outside.
     """
-    if source == target:
+    if chromaticities_of(source) == chromaticities_of(target):
         return light
     matrix = conversion_matrix(source, target).to(light)
     return torch.einsum("ij,njhw->nihw", matrix, light)

@@ -11,7 +11,7 @@ Reference:
 import torch
 from torch import Tensor
 
-from .codes import ChromaLocation, Matrix, SignalRange
+from .codes import ChromaLocation, ChromaSampling, Matrix, SignalRange
 from .signal import SignalFormat
 
 Planes = tuple[Tensor, ...]
@@ -77,6 +77,11 @@ def quantise(planes: Planes, signal: SignalFormat, dither: Tensor | None = None)
             code = code + dither[: code.shape[-2], : code.shape[-1]]
         codes.append(code.round().clamp(reserved, (1 << signal.bit_depth) - 1 - reserved).to(dtype))
     return tuple(codes)
+
+
+def quantise_opacity(alpha: Tensor, bit_depth: int) -> Tensor:
+    """Opacity in [0, 1] to code values, which are of full range in every format: (N, H, W), uint16."""
+    return (alpha * ((1 << bit_depth) - 1)).round().to(torch.uint16)
 
 
 def ycbcr_to_rgb(planes: Planes, matrix: Matrix) -> Tensor:
@@ -170,20 +175,27 @@ def _halve_centred(plane: Tensor, dim: int) -> Tensor:
     return 0.5 * (plane.index_select(dim, first) + plane.index_select(dim, second))
 
 
-def subsample_chroma(planes: Planes, location: ChromaLocation) -> Planes:
-    """4:4:4 to 4:2:0.
+def subsample_chroma(
+    planes: Planes, location: ChromaLocation, sampling: ChromaSampling = ChromaSampling.HALF_BOTH
+) -> Planes:
+    """4:4:4 to what is delivered.
 
     Args:
         planes: analogue Y′, Cb, Cr of one size (N, H, W).
-        location: LEFT, CENTER, TOP_LEFT or TOP.
+        location: LEFT, CENTER, TOP_LEFT or TOP, in the directions that are halved.
+        sampling: wanted.
 
     Returns:
-        Y′ unchanged; Cb and Cr of half the size, rounded up.
+        Y′ unchanged; Cb and Cr of half the width and height, half the width, or the same size; rounded up.
     """
+    if sampling is ChromaSampling.FULL:
+        return planes
     down, right = _OFFSETS[location]
     if down == 1.0:
         raise ValueError(f"chroma at {location.value} is not written")
     luma, *chroma = planes
-    vertical = _halve_cosited if down == 0.0 else _halve_centred
+    if sampling is ChromaSampling.HALF_BOTH:
+        vertical = _halve_cosited if down == 0.0 else _halve_centred
+        chroma = [vertical(plane, 1) for plane in chroma]
     horizontal = _halve_cosited if right == 0.0 else _halve_centred
-    return (luma, *(horizontal(vertical(plane, 1), 2) for plane in chroma))
+    return (luma, *(horizontal(plane, 2) for plane in chroma))

@@ -61,7 +61,7 @@ class AnalyticEngine:
             signal = display_signal(batch, self._device)
             light = filled(torch.empty_like(signal), self._light, signal)
             return LightBatch(
-                light, batch.signal.primaries, batch.timings, thumbnails(signal).cpu(), None, batch.packets
+                light, batch.signal.primaries, batch.timings, thumbnails(signal).cpu(), None, batch.packets, batch.alpha
             )
 
     def _light(self, signal: Tensor) -> Tensor:

@@ -278,6 +278,7 @@ class NetworkEngine:
             thumbnails=torch.cat(small),
             gains=torch.cat(gains) if gains else None,
             packets=batch.packets,
+            alpha=batch.alpha,
         )
 
     def _fill(self, light: Tensor, signal: Tensor) -> None:

@@ -16,7 +16,7 @@ from ..codecs.images import LIGHT_SUFFIXES, read_radiance
 from ..codecs.source import open_source
 from ..codecs.stills.sequence import natural_order
 from ..colour.codes import Primaries
-from ..colour.primaries import CHROMATICITIES, Chromaticities, convert
+from ..colour.primaries import ACES_AP0, ACES_AP1, CHROMATICITIES, Chromaticities, RgbSpace, convert
 from ..colour.shown import shown_light as colour_shown_light
 from ..errors import InputError
 from ..frames import SignalBatch
@@ -69,10 +69,11 @@ def open_light(name: str, limit: int | None = None) -> Iterator[LightClip]:
         return
     with open_source(name, frames=limit, overrides=SignalOverrides(hdr=True)) as source:
         info = source.info
+        ignored = ("Transparency is not looked at.",) if info.has_alpha else ()
         notices = (f"assumed {', '.join(map(str, info.guesses))}",) if info.guesses else ()
         turn = orientation_of(info.display_matrix) or UPRIGHT
         frames = (turn.upright(shown_light(batch)) for batch in source.batches(1))
-        yield LightClip(name, frames, None, (*notices, *info.notices))
+        yield LightClip(name, frames, None, (*notices, *ignored, *info.notices))
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -113,15 +114,15 @@ def _picture_notices(path: Path) -> tuple[str, ...]:
     return () if stated else (_UNKNOWN_SCALE,)
 
 
-def _primaries(path: Path, space: Chromaticities | None) -> Primaries:
+def _primaries(path: Path, space: Chromaticities | None) -> RgbSpace:
     """The primaries of an EXR header; BT.709 where it says nothing, as OpenEXR has it."""
     if space is None:
         return Primaries.BT709
     stated = torch.tensor([space.red, space.green, space.blue, space.white])
-    for primaries, known in CHROMATICITIES.items():
+    for known in (*CHROMATICITIES.values(), ACES_AP0, ACES_AP1):
         difference = torch.tensor([known.red, known.green, known.blue, known.white]) - stated
         if difference.abs().max() < _SAME_CHROMATICITY:
-            return primaries
+            return known
     raise InputError(f"{path}: its chromaticities are of no RGB space we know; convert it to linear BT.709")
 
 

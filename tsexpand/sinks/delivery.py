@@ -2,16 +2,17 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from ..codecs.companions import Companions
-from ..codecs.encode import EncoderOptions
-from ..codecs.exr import Compression
+from ..codecs.encoders import EncoderOptions, refuse_mismatch
+from ..codecs.exr import Compression, ExrPrimaries
 from ..codecs.passthrough import Container
+from ..colour.hdr10 import MasteringDisplay, mastering_display
 from ..colour.sdr_tone import Tone
 from ..colour.signal import HDR10, SDR8, SignalFormat
 from ..errors import OutputError
@@ -63,6 +64,8 @@ class DeliveryOptions:
         preview: the output that is an SDR preview instead: video, in H.264.
         preview_tone: how HDR light is shown in it.
         pipe_format: of streams; None for what their names ask for.
+        exr_primaries: of EXR pictures.
+        mastering: the display that HDR10 video names; a P3-D65 one up to the peak where None.
     """
 
     encoder: EncoderOptions
@@ -74,6 +77,13 @@ class DeliveryOptions:
     preview: Path | None = None
     preview_tone: Tone = Tone.BT2390
     pipe_format: PipeFormat | None = None
+    exr_primaries: ExrPrimaries = ExrPrimaries.BT709
+    mastering: MasteringDisplay | None = None
+
+    @property
+    def display(self) -> MasteringDisplay:
+        """The display that HDR10 names."""
+        return self.mastering or mastering_display(self.peak)
 
 
 def delivery_of(output: Path) -> Delivery:
@@ -107,6 +117,13 @@ def _is_folder(output: Path) -> bool:
         return output.is_dir()
 
 
+def refuse_mismatches(outputs: Iterable[Path], encoder: EncoderOptions) -> None:
+    """Raises `OutputError` where an output's container and the encoder don't go together, see `refuse_mismatch`."""
+    for output in outputs:
+        if delivery_of(output) is Delivery.VIDEO:
+            refuse_mismatch(output, Container.of(output), encoder)
+
+
 def make_sink(
     outputs: Sequence[Path],
     info: VideoInfo,
@@ -126,7 +143,7 @@ def make_sink(
     sinks = [_one_sink(output, info, companions, options) for output in outputs if output not in documents]
     if documents:
         is_pq = options.signal.transfer is HDR10.transfer
-        sinks.append(DocumentSink(documents, info, options.peak, options.overwrite, is_pq, provenance))
+        sinks.append(DocumentSink(documents, info, options.display, options.overwrite, is_pq, provenance))
     return sinks[0] if len(sinks) == 1 else TeeSink(sinks)
 
 
@@ -138,21 +155,22 @@ def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: De
     if output == options.preview:
         encoder = EncoderOptions("h264")
         light = PreviewSignal(options.preview_tone, options.peak, options.reference_white)
-        return VideoSink(output, info, companions, encoder, options.peak, options.overwrite, SDR8, light)
+        return VideoSink(output, info, companions, encoder, None, options.overwrite, SDR8, light)
     if delivery_of(output) is Delivery.VIDEO:
-        return VideoSink(output, info, companions, options.encoder, options.peak, options.overwrite, options.signal)
+        return VideoSink(output, info, companions, options.encoder, options.display, options.overwrite, options.signal)
     if delivery_of(output) is Delivery.PIPE:
-        how = (options.encoder, options.peak, options.signal)
+        how = (options.encoder, options.display, options.signal)
         return PipeSink(output, options.pipe_format, info, companions, *how)
     threads = os.cpu_count() or 1
-    return ExrSink(output, info, options.compression, options.reference_white, options.overwrite, threads)
+    white, primaries = options.reference_white, options.exr_primaries
+    return ExrSink(output, info, options.compression, white, options.overwrite, threads, primaries)
 
 
 def _picture_format(suffix: str, options: DeliveryOptions) -> PictureFormat:
     if suffix == ".exr":
-        return ExrPicture(options.compression, options.reference_white)
+        return ExrPicture(options.compression, options.reference_white, options.exr_primaries)
     if suffix == ".hdr":
         return RadiancePicture(options.reference_white)
     if suffix == ".png":
-        return PngPicture(options.signal, options.peak)
-    return AvifPicture(options.signal, options.peak, options.encoder)
+        return PngPicture(options.signal, options.display)
+    return AvifPicture(options.signal, options.display, options.encoder)

@@ -9,12 +9,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import torch
 from torch import Tensor
 
 from .. import __version__
-from ..codecs.exr import Attributes, Compression, exr_attributes, finite_half, write_exr
+from ..codecs.exr import (
+    Attributes,
+    Compression,
+    ExrPrimaries,
+    aces_container,
+    exr_attributes,
+    finite_half,
+    write_exr,
+)
 from ..codecs.stills.sequence import stem_of
-from ..colour.codes import Primaries
 from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
 from ..errors import OutputError
@@ -29,7 +37,7 @@ FIRST_NUMBER = 1
 
 @dataclass(frozen=True, slots=True)
 class PictureBatch:
-    """Pictures ready to be written: (N, 3, H, W) half on the CPU, BT.709, 1.0 = reference white."""
+    """Pictures ready to be written: (N, 3 or 4, H, W) half on the CPU, linear RGB, 1.0 = reference white, and A."""
 
     pictures: Tensor
     timings: tuple[Timing, ...]
@@ -51,6 +59,7 @@ class ExrSink:
         reference_white: light of RGB 1.0, cd/m².
         overwrite: whether an existing sequence of the same name may be replaced.
         threads: that compress and write.
+        primaries: of the pictures.
     """
 
     def __init__(
@@ -61,12 +70,14 @@ class ExrSink:
         reference_white: float,
         overwrite: bool,
         threads: int,
+        primaries: ExrPrimaries = ExrPrimaries.BT709,
     ) -> None:
         self._output = output.absolute()
         self._stem = stem_of(info.name)
         self._info = info
         self._orientation = orientation_of(info.display_matrix)
         self._compression = compression
+        self._primaries = primaries
         self._white = reference_white
         self._overwrite = overwrite
         self._threads = threads
@@ -113,8 +124,14 @@ class ExrSink:
         return {path.name for path in self._output.iterdir() if pattern.fullmatch(path.name)}
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> PictureBatch:
-        """Light to half RGB, BT.709, upright; colours outside its gamut keep their negative values."""
-        pictures = convert(batch.light, batch.primaries, Primaries.BT709) / self._white
+        """Light to half RGB, upright; colours outside the gamut keep their negative values.
+
+        Where there is opacity RGB is multiplied by it, as OpenEXR has it, and it is channel A.
+        """
+        pictures = convert(batch.light, batch.primaries, self._primaries.chromaticities) / self._white
+        if batch.alpha is not None:
+            alpha = batch.alpha.to(pictures.device).unsqueeze(1)
+            pictures = torch.cat((pictures * alpha, alpha), dim=1)
         upright = (self._orientation or UPRIGHT).upright(pictures)
         return PictureBatch(fetch(finite_half(upright)), batch.timings)
 
@@ -131,7 +148,7 @@ class ExrSink:
             self._count += 1
 
     def _attributes(self, timing: Timing) -> Attributes:
-        return exr_attributes(
+        attributes = exr_attributes(
             frame_rate=self._info.frame_rate,
             pixel_aspect_ratio=(self._orientation or UPRIGHT).upright_aspect(self._info.sample_aspect_ratio),
             white_luminance=self._white,
@@ -143,7 +160,9 @@ class ExrSink:
                 "tsexpand:timeBase": str(timing.time_base),
             },
             start=self._info.time_code,
+            primaries=self._primaries,
         )
+        return {**attributes, **aces_container(self._primaries, self._compression)}
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Waits for the pool and moves the sequence to its place."""

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from .. import __version__
 from ..codecs.avif import write_avif
-from ..codecs.encode import EncoderOptions
-from ..codecs.exr import Compression, exr_attributes, finite_half, write_exr
+from ..codecs.encoders import EncoderOptions
+from ..codecs.exr import Compression, ExrPrimaries, aces_container, exr_attributes, finite_half, write_exr
 from ..codecs.hdr_png import write_hdr_png
 from ..codecs.radiance import write_radiance
 from ..colour.codes import Matrix, Primaries, SignalRange
-from ..colour.hdr10 import ContentLight, mastering_display
+from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.primaries import CHROMATICITIES, convert
 from ..colour.signal import SignalFormat
 from ..frames import LightBatch, SignalBatch, VideoInfo
@@ -57,25 +57,29 @@ class PictureFormat(ABC):
 
 
 class ExrPicture(PictureFormat):
-    """OpenEXR: half RGB, linear BT.709, 1.0 = reference white; colours outside of BT.709 are negative.
+    """OpenEXR: half RGB, linear, 1.0 = reference white; colours outside of the primaries are negative.
 
     Args:
         compression: of the pixels.
         white: reference white, cd/m².
+        primaries: of R, G, B.
     """
 
-    def __init__(self, compression: Compression, white: float) -> None:
-        self._compression, self._white = compression, white
+    def __init__(self, compression: Compression, white: float, primaries: ExrPrimaries = ExrPrimaries.BT709) -> None:
+        self._compression, self._white, self._primaries = compression, white, primaries
 
     def prepare(self, batch: LightBatch, fetch: Fetch) -> Tensor:
         """(3, H, W), half."""
-        return fetch(finite_half(convert(batch.light, batch.primaries, Primaries.BT709) / self._white)[0])
+        light = convert(batch.light, batch.primaries, self._primaries.chromaticities)
+        return fetch(finite_half(light / self._white)[0])
 
     def write(self, path: Path, prepared: Tensor, info: VideoInfo) -> None:
         """See `PictureFormat.write`."""
         texts = {"software": f"tsexpand {__version__}", "tsexpand:source": info.name.encode(errors="replace").decode()}
-        attributes = exr_attributes(None, info.sample_aspect_ratio, self._white, 0 * info.time_base, texts)
-        write_exr(path, prepared, attributes, self._compression)
+        aspect, start = info.sample_aspect_ratio, 0 * info.time_base
+        attributes = exr_attributes(None, aspect, self._white, start, texts, primaries=self._primaries)
+        flag = aces_container(self._primaries, self._compression)
+        write_exr(path, prepared, {**attributes, **flag}, self._compression)
 
 
 class RadiancePicture(PictureFormat):
@@ -114,10 +118,10 @@ class RadiancePicture(PictureFormat):
 class _SignalPicture(PictureFormat):
     """A picture of code values, as video has them."""
 
-    def __init__(self, signal: SignalFormat, peak: float) -> None:
+    def __init__(self, signal: SignalFormat, mastering: MasteringDisplay) -> None:
         self._signal = signal
         self._light = VideoSignal(signal)
-        self._mastering = mastering_display(peak)
+        self._mastering = mastering
 
     @property
     def content_light(self) -> ContentLight | None:
@@ -138,11 +142,12 @@ class PngPicture(_SignalPicture):
 
     Args:
         signal: of video, whose transfer is taken.
-        peak: highest luminance, cd/m².
+        mastering: the display that it is for.
     """
 
-    def __init__(self, signal: SignalFormat, peak: float) -> None:
-        super().__init__(replace(signal, bit_depth=16, signal_range=SignalRange.FULL, matrix=Matrix.IDENTITY), peak)
+    def __init__(self, signal: SignalFormat, mastering: MasteringDisplay) -> None:
+        full = replace(signal, bit_depth=16, signal_range=SignalRange.FULL, matrix=Matrix.IDENTITY)
+        super().__init__(full, mastering)
 
     def write(self, path: Path, prepared: SignalBatch, info: VideoInfo) -> None:
         """See `PictureFormat.write`."""
@@ -154,12 +159,12 @@ class AvifPicture(_SignalPicture):
 
     Args:
         signal: of video.
-        peak: highest luminance, cd/m².
+        mastering: the display that it is for.
         options: of video encoders, of which an AV1 encoder's quality is taken.
     """
 
-    def __init__(self, signal: SignalFormat, peak: float, options: EncoderOptions) -> None:
-        super().__init__(signal, peak)
+    def __init__(self, signal: SignalFormat, mastering: MasteringDisplay, options: EncoderOptions) -> None:
+        super().__init__(signal, mastering)
         preset = options.preset if options.codec == "av1" else None
         self._options = EncoderOptions("av1", _AVIF_CRF if options.crf is None else options.crf, preset or _AVIF_PRESET)
 

@@ -1,5 +1,6 @@
 """HDR to another program: over standard output, a named pipe or a device."""
 
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
@@ -9,17 +10,17 @@ from torch import Tensor
 
 from ..codecs.bare_pictures import BarePictures
 from ..codecs.companions import Companions
-from ..codecs.encode import EncoderOptions
+from ..codecs.encoders import EncoderOptions, library_of
 from ..codecs.mux import Container, VideoWriter
 from ..codecs.raw_mux import NutWriter
-from ..colour.codes import Transfer
-from ..colour.hdr10 import ContentLight, mastering_display
+from ..colour.codes import ChromaSampling, Transfer
+from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
 from ..errors import OutputError
 from ..frames import LightBatch, Packets, SignalBatch, Timing, VideoInfo
 from . import Fetch
 from .byte_stream import ByteStream
-from .video_signal import VideoSignal
+from .video_signal import VideoSignal, transparency_notices
 
 
 class PipeFormat(Enum):
@@ -75,7 +76,7 @@ class PipeSink:
         info: of the source.
         companions: of the source, copied where the format holds them.
         options: of the encoder, where there is one.
-        peak: highest luminance of the pictures, cd/m².
+        mastering: the display that the pictures are for; HLG names none.
         signal: HDR10 or HLG10.
     """
 
@@ -86,7 +87,7 @@ class PipeSink:
         info: VideoInfo,
         companions: Companions,
         options: EncoderOptions,
-        peak: float,
+        mastering: MasteringDisplay,
         signal: SignalFormat,
     ) -> None:
         self._name = output
@@ -94,15 +95,18 @@ class PipeSink:
         self._info = info
         self._companions = companions
         self._options = options
-        self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
-        self._signal = signal
-        self._light = VideoSignal(signal)
+        self._mastering = mastering if signal.transfer is Transfer.PQ else None
+        self._signal, sampling = signal, ChromaSampling.HALF_BOTH
+        if self._format in (PipeFormat.MKV, PipeFormat.TS):
+            library = library_of(options.codec)
+            self._signal, sampling = library.delivered(signal), library.sampling
+        self._light = VideoSignal(self._signal, sampling)
         self._stream = ByteStream(output)
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What the format can't carry, and what the reader must be told."""
-        return self._writer.notices
+        return (*transparency_notices(self._info), *self._writer.notices)
 
     @property
     def content_light(self) -> ContentLight | None:
@@ -120,7 +124,7 @@ class PipeSink:
         return self
 
     def _open_writer(self) -> Writer:
-        info, signal, companions = self._info, self._signal, self._companions
+        info, signal, companions = replace(self._info, has_alpha=False), self._signal, self._companions
         if self._format in (PipeFormat.Y4M, PipeFormat.RAWVIDEO):
             return BarePictures(self._stream, self._format is PipeFormat.Y4M, info, signal, companions)
         if self._format is PipeFormat.NUT:

@@ -7,17 +7,18 @@ from typing import Self
 from torch import Tensor
 
 from ..codecs.companions import Companions
-from ..codecs.encode import EncoderOptions
+from ..codecs.encoders import EncoderOptions, library_of
 from ..codecs.mux import Container, NotWholeError, VideoWriter
 from ..colour.codes import Transfer
-from ..colour.hdr10 import ContentLight, mastering_display
+from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import HDR10, SignalFormat
+from ..colour.ycbcr import quantise_opacity
 from ..errors import OutputError
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .paths import check_file, check_parent, make_file, partial_name, remove, reserve_part, translated
 from .preview_signal import PreviewSignal
-from .video_signal import VideoSignal
+from .video_signal import VideoSignal, transparency_notices
 
 
 class VideoSink:
@@ -28,7 +29,7 @@ class VideoSink:
         info: of the source.
         companions: of the source, copied into the file.
         options: of the encoder.
-        peak: highest luminance of the pictures, cd/m²: the mastering display's.
+        mastering: the display that the pictures are for; HLG and SDR name none.
         overwrite: whether an existing file may be replaced.
         signal: HDR10 or HLG10; of a preview SDR8.
         light: turns light into the signal's code values; by default as HDR.
@@ -40,7 +41,7 @@ class VideoSink:
         info: VideoInfo,
         companions: Companions,
         options: EncoderOptions,
-        peak: float,
+        mastering: MasteringDisplay | None,
         overwrite: bool,
         signal: SignalFormat = HDR10,
         light: PreviewSignal | None = None,
@@ -49,15 +50,17 @@ class VideoSink:
         self._info = info
         self._companions = companions
         self._options = options
-        self._mastering = mastering_display(peak) if signal.transfer is Transfer.PQ else None
+        self._mastering = mastering if signal.transfer is Transfer.PQ else None
         self._overwrite = overwrite
-        self._signal = signal
-        self._light = light or VideoSignal(signal)
+        self._library = library_of(options.codec)
+        self._signal = self._library.delivered(signal)
+        self._light = light or VideoSignal(self._signal, self._library.sampling)
 
     @property
     def notices(self) -> tuple[str, ...]:
         """What was dropped or padded."""
-        return self._writer.notices
+        lost = () if self._library.has_alpha else transparency_notices(self._info)
+        return (*lost, *self._writer.notices)
 
     @property
     def content_light(self) -> ContentLight | None:
@@ -95,7 +98,10 @@ class VideoSink:
 
     def write(self, prepared: SignalBatch) -> None:
         """Encodes and muxes one batch."""
-        self._writer.write(prepared.planes, prepared.timings, prepared.packets)
+        planes = prepared.planes
+        if self._library.has_alpha and prepared.alpha is not None:
+            planes = (*planes, quantise_opacity(prepared.alpha, self._library.bit_depth))
+        self._writer.write(planes, prepared.timings, prepared.packets)
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Finishes the file, writes the measured light levels into it, and gives it its name.

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from ..colour.codes import Matrix, Primaries, Transfer
+from ..colour.codes import ChromaSampling, Matrix, Primaries, Transfer
 from ..colour.dither import dither_pattern
 from ..colour.hdr10 import ContentLight, ContentLightMeter
 from ..colour.luminance import luminance_weights
@@ -11,8 +11,13 @@ from ..colour.signal import SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
 from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
 from ..cores import filled
-from ..frames import LightBatch, SignalBatch
+from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
+
+
+def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
+    """That opacity is lost in code values, where there is any."""
+    return ("transparency is not kept; EXR and ProRes 4444 keep it",) if info.has_alpha else ()
 
 
 def hdr10_light(batch: LightBatch) -> Tensor:
@@ -24,11 +29,13 @@ class VideoSignal:
     """Turns light into code values of BT.2020, and measures it on the way.
 
     Args:
-        signal: HDR10 or HLG10, which become Y′CbCr 4:2:0; or R′G′B′ of more bits.
+        signal: HDR10 or HLG10, in any depth; or R′G′B′ likewise.
+        sampling: of chroma.
     """
 
-    def __init__(self, signal: SignalFormat) -> None:
+    def __init__(self, signal: SignalFormat, sampling: ChromaSampling = ChromaSampling.HALF_BOTH) -> None:
         self._signal = signal
+        self._sampling = sampling
         self._meter = ContentLightMeter()
 
     @property
@@ -44,10 +51,11 @@ class VideoSignal:
         if self._signal.matrix is Matrix.IDENTITY:
             planes = encoded.unbind(dim=1)
         else:
-            planes = subsample_chroma(rgb_to_ycbcr(encoded, self._signal.matrix), self._signal.chroma_location)
+            whole = rgb_to_ycbcr(encoded, self._signal.matrix)
+            planes = subsample_chroma(whole, self._signal.chroma_location, self._sampling)
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
         codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
-        return SignalBatch(codes, self._signal, batch.timings, batch.packets)
+        return SignalBatch(codes, self._signal, batch.timings, batch.packets, batch.alpha)
 
     def _encode(self, light: Tensor) -> Tensor:
         if self._signal.transfer is Transfer.PQ:

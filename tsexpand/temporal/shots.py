@@ -148,6 +148,7 @@ def _single(batches: Iterable[LightBatch], envelopes: deque[_Envelope]) -> Frame
                 timings=(timing,),
                 thumbnails=batch.thumbnails[i : i + 1],
                 gains=None if gains is None else gains[i : i + 1],
+                alpha=None if batch.alpha is None else batch.alpha[i : i + 1],
             )
 
 
@@ -179,6 +180,7 @@ def _joined(frames: list[LightBatch], packets: Packets) -> LightBatch:
     if len(frames) == 1:
         return replace(first, packets=packets)
     gains = [f.gains for f in frames if f.gains is not None]
+    alphas = [f.alpha for f in frames if f.alpha is not None]
     return LightBatch(
         light=torch.cat([f.light for f in frames]),
         primaries=first.primaries,
@@ -186,4 +188,5 @@ def _joined(frames: list[LightBatch], packets: Packets) -> LightBatch:
         thumbnails=torch.cat([f.thumbnails for f in frames]),
         gains=torch.cat(gains) if gains else None,
         packets=packets,
+        alpha=torch.cat(alphas) if alphas else None,
     )

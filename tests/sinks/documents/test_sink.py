@@ -16,6 +16,7 @@ from tests.sinks.batches import light_batch, video_info
 from tests.sinks.documents.test_dovi import check_schema as check_dovi
 from tests.sinks.documents.test_hdr10plus import check_schema as check_hdr10plus
 from tests.test_convert import TAGS, VFR, Failing, Planes, flat, left
+from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HLG10
 from tsexpand.convert import ConvertReport, convert
 from tsexpand.errors import DeviceError, OutputError
@@ -166,7 +167,7 @@ def test_a_full_disk_leaves_no_document(clip: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_beginning_is_called_so(tmp_path: Path) -> None:
     outputs = [tmp_path / "a.json", tmp_path / "a.dovi.json"]
-    with sink.DocumentSink(outputs, video_info(), 1000, False, True, Provenance) as documents:
+    with sink.DocumentSink(outputs, video_info(), mastering_display(1000), False, True, Provenance) as documents:
         documents.write(documents.prepare(light_batch(100, [0, 1])))
         names = documents.commit(partial=True)
     assert names == (tmp_path / "a.partial.json", tmp_path / "a.dovi.partial.json")

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...colour.primaries import Chromaticities, xyz_of
+from ...colour.primaries import Chromaticities, rgb_to_xyz
 from ...colour.profile import Profile, power_curve
 from .facts import CodePoints, Refused
 
@@ -21,7 +21,7 @@ ORIENTATION, _EXIF, _INTEROPERABILITY, _INDEX = 274, 34665, 40965, 1
 _EXIF_MARK = b"Exif\0\0"
 
 ADOBE_RGB = Profile(
-    (power_curve(563 / 256),), xyz_of(Chromaticities((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), (0.3127, 0.3290))),
+    (power_curve(563 / 256),), rgb_to_xyz(Chromaticities((0.64, 0.33), (0.21, 0.71), (0.15, 0.06), (0.3127, 0.3290))),
     "Adobe RGB (1998)",
 )  # fmt: skip
 """What cameras mean by DCF's optional colour space."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...colour.codes import Primaries, Transfer
-from ...colour.primaries import CHROMATICITIES, Chromaticities, xyz_of
+from ...colour.primaries import CHROMATICITIES, Chromaticities, rgb_to_xyz
 from ...colour.profile import CURVE_SAMPLES, Profile, power_curve
 from ...colour.transfer import srgb_eotf
 from .directory import read_exif
@@ -94,7 +94,7 @@ def _numbers(gamma: bytes | None, colours: bytes | None) -> Profile | None:
         white, red, green, blue = ((x / 100_000, y / 100_000) for x, y in struct.iter_unpack(">2I", colours[:32]))
         space = Chromaticities(red, green, blue, white)
     try:
-        return Profile((_curve(gamma),), xyz_of(space), "gAMA, cHRM")
+        return Profile((_curve(gamma),), rgb_to_xyz(space), "gAMA, cHRM")
     except (ZeroDivisionError, RuntimeError):  # y of 0, or colours in a line
         raise Refused("its chromaticities span no colours (cHRM)") from None
 

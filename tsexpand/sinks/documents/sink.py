@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ...colour.hdr10 import ContentLight, mastering_display
+from ...colour.hdr10 import ContentLight, MasteringDisplay
 from ...colour.light_statistics import FrameStatistics, frame_statistics
 from ...colour.transfer import pq_inverse_eotf
 from ...cores import filled
@@ -42,7 +42,7 @@ class DocumentSink:
     Args:
         outputs: files, names of documents.
         info: of the source.
-        peak: highest luminance of the pictures, cd/m²: the mastering display's.
+        mastering: the display that the pictures are for.
         overwrite: whether existing files may be replaced.
         is_pq: whether the delivery is PQ; metadata of Dolby Vision and HDR10+ describe nothing else.
         provenance: of the delivery, asked for when all else is done.
@@ -55,7 +55,7 @@ class DocumentSink:
         self,
         outputs: Sequence[Path],
         info: VideoInfo,
-        peak: float,
+        mastering: MasteringDisplay,
         overwrite: bool,
         is_pq: bool,
         provenance: Callable[[], Provenance],
@@ -65,7 +65,7 @@ class DocumentSink:
             if kind is not Document.SIDECAR and not is_pq:
                 raise OutputError(f"{output}: describes PQ, and this is HLG; leave out this output or --transfer hlg")
         self._info = info
-        self._mastering = mastering_display(peak)
+        self._mastering = mastering
         self._overwrite = overwrite
         self._is_pq = is_pq
         self._provenance = provenance
