@@ -44,7 +44,7 @@ def test_mediainfo_sees_hdr10(tmp_path: Path) -> None:
 
 
 def test_av1_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="TS does not hold av1; use .mp4 or .mkv, or one of hevc"):
+    with pytest.raises(OutputError, match=r"TS does not hold av1; use \.mp4 or \.mkv, or one of hevc"):
         write_video(tmp_path / "clip.ts", Container.TS, "av1")
 
 
