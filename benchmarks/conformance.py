@@ -24,7 +24,20 @@ from pathlib import Path
 
 import numpy as np
 from conformance_cases import make_cases
-from conformance_checks import AV1, HDR10, HLG, Delivered, check_exr, check_pipe, check_video, moved_by, time_errors
+from conformance_checks import (
+    AV1,
+    FFV1,
+    HDR10_MKV,
+    HDR10_MP4,
+    HLG,
+    PRORES,
+    Delivered,
+    check_exr,
+    check_pipe,
+    check_video,
+    moved_by,
+    time_errors,
+)
 from conformance_colour import colour_error, exr_light, source_light, video_light
 from conformance_table import write_table
 from witness import Media, first_frames, look, side_data
@@ -55,6 +68,8 @@ REFUSED = {
     "gen_changes_size.ts": "pictures change from 320×240 yuv420p to 176×144 yuv420p at 00:00:01",
 }
 """Clips that must not be converted, and what the error must say of them; all others must."""
+
+VIDEOS = (HDR10_MP4, HDR10_MKV, HLG, AV1, PRORES, FFV1)
 
 LOOKED_AT = 12
 """Number of the picture whose colours are compared."""
@@ -136,11 +151,13 @@ def stdout_to(path: Path) -> Iterator[None]:
 
 
 def convert_all(clip: Path, folder: Path, engine: Engine, frames: int | None) -> list[ConvertReport]:
-    """Every delivery in three passes: those of HDR10 in one, HLG, AV1."""
+    """Every delivery: those of HDR10 in one pass, the others in one each."""
     passes = [
-        (("exr", HDR10.file, "hdr10.mkv", "-"), HEVC, PQ),
+        (("exr", HDR10_MP4.file, HDR10_MKV.file, "-"), HEVC, PQ),
         ((HLG.file,), HEVC, HLG10),
         ((AV1.file,), SVT, PQ),
+        ((PRORES.file,), EncoderOptions("prores"), PQ),
+        ((FFV1.file,), EncoderOptions("ffv1"), PQ),
     ]
     reports = []
     for names, encoder, signal in passes:
@@ -160,8 +177,7 @@ def check(folder: Path, clip: Clip, reports: list[ConvertReport], is_exact: bool
     result.deliveries["EXR"] = list(check_exr(folder / "exr", source))
     result.deliveries["y4m"] = list(check_pipe(folder / "pipe.y4m", source))
     result.time_error_ms["EXR"] = 0.0  # check_exr holds each header's time exactly
-    mkv = Delivered("HDR10 mkv", "hdr10.mkv", HDR10.wanted, has_static_metadata=True)
-    for delivered, made in ((HDR10, report), (mkv, report), (HLG, reports[1]), (AV1, reports[2])):
+    for delivered, made in zip(VIDEOS, (report, *reports), strict=True):
         output = look(folder / delivered.file)
         result.deliveries[delivered.name] = list(
             check_video(delivered, folder / delivered.file, source, output, made, clip.is_cut)
@@ -184,15 +200,10 @@ def check_colours(folder: Path, clip: Clip, report: ConvertReport, result: Resul
     light, number = clip.light(report), clip.number
     exr = sorted((folder / "exr").glob("*.exr"))[number]
     errors = {"EXR": colour_error(clip.turned(light), exr_light(exr))}
-    files = {
-        "HDR10 mp4": HDR10.file,
-        "HDR10 mkv": "hdr10.mkv",
-        "HLG mp4": HLG.file,
-        "AV1 mp4": AV1.file,
-        "y4m": "pipe.y4m",
-    }
-    for name, file in files.items():
-        errors[name] = colour_error(light, video_light(folder / file, 0, number, name == "HLG mp4"))
+    for video in (*VIDEOS, Delivered("y4m", "pipe.y4m", {})):
+        siting = "left" if video in (PRORES, FFV1) else "topleft"
+        found = video_light(folder / video.file, 0, number, siting, is_hlg=video is HLG)
+        errors[video.name] = colour_error(light, found)
     for name, error in errors.items():
         result.colour[name] = (round(error.median, 4), round(error.most, 4))
         if error.median > (0.1 if name == "EXR" else 2.0):

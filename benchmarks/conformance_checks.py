@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -22,12 +22,16 @@ class Delivered:
         file: that holds it.
         wanted: what ffprobe must say of its pictures.
         has_static_metadata: mastering display and light levels.
+        in_keyframes: whether these stand in the bitstream, too.
+        even: what width and height are multiples of.
     """
 
     name: str
     file: str
     wanted: dict[str, str]
-    has_static_metadata: bool
+    has_static_metadata: bool = True
+    in_keyframes: bool = True
+    even: tuple[int, int] = (1, 1)
 
 
 _BT2020 = {
@@ -40,13 +44,26 @@ _BT2020 = {
 _PQ, _HLG = {"color_transfer": "smpte2084"}, {"color_transfer": "arib-std-b67"}
 _HEVC = {"codec_name": "hevc", "profile": "Main 10"}
 
-HDR10 = Delivered("HDR10 mp4", "hdr10.mp4", _HEVC | _BT2020 | _PQ, has_static_metadata=True)
-HLG = Delivered("HLG mp4", "hlg.mp4", _HEVC | _BT2020 | _HLG, has_static_metadata=False)
-AV1 = Delivered(
-    "AV1 mp4", "av1.mp4", {"codec_name": "av1", "profile": "Main"} | _BT2020 | _PQ, has_static_metadata=True
+HDR10_MP4 = Delivered("HDR10 mp4", "hdr10.mp4", _HEVC | _BT2020 | _PQ, even=(2, 2))
+HDR10_MKV = replace(HDR10_MP4, name="HDR10 mkv", file="hdr10.mkv")
+HLG = Delivered("HLG mp4", "hlg.mp4", _HEVC | _BT2020 | _HLG, has_static_metadata=False, even=(2, 2))
+AV1 = Delivered("AV1 mp4", "av1.mp4", {"codec_name": "av1", "profile": "Main"} | _BT2020 | _PQ)
+_PRORES = {key: said for key, said in _BT2020.items() if key != "chroma_location"}  # which MOV has no place for
+PRORES = Delivered(
+    "ProRes mov",
+    "prores.mov",
+    _PRORES | _PQ | {"codec_name": "prores", "profile": "HQ", "pix_fmt": "yuv422p10le"},
+    in_keyframes=False,
+    even=(2, 1),
+)
+FFV1 = Delivered(
+    "FFV1 mkv",
+    "ffv1.mkv",
+    _BT2020 | _PQ | {"codec_name": "ffv1", "pix_fmt": "yuv444p12le", "chroma_location": "left"},
+    in_keyframes=False,
 )
 
-TOLERANCE = {".mp4": Fraction(0), ".mkv": Fraction(1, 2000)}
+TOLERANCE = {".mp4": Fraction(0), ".mov": Fraction(0), ".mkv": Fraction(1, 2000)}
 """How far a picture's time may be off, seconds: Matroska counts milliseconds."""
 
 TICK = Fraction(1, 1000)
@@ -64,8 +81,8 @@ def check_video(
     yield from check_times(source, output, moved_by(report, source), TOLERANCE[path.suffix])
     yield from check_colour(kind, output)
     if kind.has_static_metadata:
-        yield from check_static_metadata(path, output, report)
-    yield from check_shape(path, source, output)
+        yield from check_static_metadata(kind, path, output, report)
+    yield from check_shape(kind, source, output)
     yield from check_companions(path, source, output, report)
     if not is_cut and not same_chapters(source, output):
         yield f"chapters {output.chapters}, of the source {source.chapters}"
@@ -107,14 +124,15 @@ def check_colour(kind: Delivered, output: Media) -> Iterator[str]:
         yield f"codec tag is {output.video.get('codec_tag_string')}, not hvc1"
 
 
-def check_static_metadata(path: Path, output: Media, report: ConvertReport) -> Iterator[str]:
+def check_static_metadata(kind: Delivered, path: Path, output: Media, report: ConvertReport) -> Iterator[str]:
     """The same in the container, in every keyframe, in the report; and MediaInfo calls it HDR10."""
     assert report.content_light is not None
     wanted = (report.content_light.max_cll, report.content_light.max_fall)
     container = side_data(output.video)
     if not output.keyframes:
         yield "no keyframe"
-    for where, found in (("container", container), *(("keyframe", data) for data in output.keyframes)):
+    keyframes = output.keyframes if kind.in_keyframes else []
+    for where, found in (("container", container), *(("keyframe", data) for data in keyframes)):
         light = found.get(LIGHT, {})
         if (light.get("max_content"), light.get("max_average")) != wanted:
             yield f"light levels {light} in {where}, {wanted} in the report"
@@ -147,17 +165,16 @@ def check_pipe(path: Path, source: Media) -> Iterator[str]:
         yield f"pixels are {output.video.get('pix_fmt')}"
 
 
-def check_shape(path: Path, source: Media, output: Media) -> Iterator[str]:
-    """Size, even in HEVC; pixel aspect ratio; orientation."""
-    even = 2 if output.video.get("codec_name") == "hevc" else 1
-    for name in ("width", "height"):
+def check_shape(kind: Delivered, source: Media, output: Media) -> Iterator[str]:
+    """Size, of whole chroma samples; pixel aspect ratio; orientation."""
+    for name, even in zip(("width", "height"), kind.even, strict=True):
         if output.video.get(name) != -(-source.video[name] // even) * even:
             yield f"{name} {output.video.get(name)}, of the source {source.video[name]}"
     ratios = [media.video.get("sample_aspect_ratio", "1:1").replace("0:1", "1:1") for media in (source, output)]
-    if ratios[0] != ratios[1]:
+    if ratios[0] != ratios[1] and kind is not FFV1:  # of which a notice says that Matroska can't
         yield f"pixel aspect ratio {ratios[1]}, of the source {ratios[0]}"
     turns = [side_data(media.video).get("Display Matrix", {}).get("rotation", 0) for media in (source, output)]
-    if path.suffix == ".mp4" and turns[0] != turns[1]:  # ffprobe 5.1 does not read Matroska's
+    if not kind.file.endswith(".mkv") and turns[0] != turns[1]:  # ffprobe 5.1 does not read Matroska's
         yield f"rotation {turns[1]}, of the source {turns[0]}"
 
 
@@ -195,8 +212,8 @@ def is_made_anew(stream: Entry, source: Media, output: Media) -> bool:
 
 def is_dropped(stream: Entry, path: Path, report: ConvertReport) -> bool:
     said = re.compile(rf"\bstream {stream['index']}\b.*\b(dropped|not kept|not converted)\b", re.IGNORECASE)
-    of_the_other = {".mp4": "MKV can't", ".mkv": "MP4 can't"}[path.suffix]
-    return any(said.search(notice) and of_the_other not in notice for notice in report.notices)
+    others = {"MP4 can't", "MOV can't", "MKV can't"} - {f"{path.suffix[1:].upper()} can't"}
+    return any(said.search(notice) and not any(o in notice for o in others) for notice in report.notices)
 
 
 def check_copy(stream: Entry, copy: Entry, source: Media, output: Media) -> Iterator[str]:

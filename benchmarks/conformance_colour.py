@@ -77,9 +77,9 @@ def exr_light(path: Path) -> np.ndarray:
     return _to_bt2020(WHITE * _picture(path, 0, 0, "format=gbrpf32"), Primaries.BT709)
 
 
-def video_light(path: Path, stream: int, number: int, is_hlg: bool) -> np.ndarray:
-    """Of a picture of HDR video."""
-    convert = f"{_EVEN},zscale=matrixin=2020_ncl:rangein=limited:chromalin=topleft:{_TO_RGB}"
+def video_light(path: Path, stream: int, number: int, siting: str, is_hlg: bool) -> np.ndarray:
+    """Of a picture of HDR video, of chroma sited left or topleft."""
+    convert = f"{_EVEN},zscale=matrixin=2020_ncl:rangein=limited:chromalin={siting}:{_TO_RGB}"
     signal = _picture(path, stream, number, convert).clip(0, 1)
     if is_hlg:
         return colour.models.eotf_BT2100_HLG(signal, L_B=0, L_W=1000)

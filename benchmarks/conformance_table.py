@@ -6,7 +6,7 @@ from typing import Any
 
 import av
 
-COLUMNS = ("EXR", "HDR10 mp4", "HDR10 mkv", "HLG mp4", "AV1 mp4", "y4m")
+COLUMNS = ("EXR", "HDR10 mp4", "HDR10 mkv", "HLG mp4", "AV1 mp4", "ProRes mov", "FFV1 mkv", "y4m")
 BEGIN = "<!-- conformance: begin -->\n"
 END = "<!-- conformance: end -->\n"
 
