@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from tests.codecs.input_clips import write_clip
+from tests.codecs.stills.files import write
 from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
 from tests.machines import of_cores
 from tests.network.models import random_network
@@ -182,6 +183,19 @@ def test_a_source_is_never_replaced(clip: Path) -> None:
     with pytest.raises(OutputError, match="is an input"):
         convert(options(clip, clip, overwrite=True), IDENTITY)
     assert clip.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["in", "in/s.%02d.png"])
+def test_no_picture_of_a_sequence_is_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(1, 4):
+        write(tmp_path / f"in/s.{number:02}.png")
+    picture = tmp_path / "in/s.03.png"
+    before = picture.read_bytes()
+    wanted = options(tmp_path / name, picture, overwrite=True, frame_rate=Fraction(25), frames=1)
+    with pytest.raises(OutputError, match="is an input"):
+        convert(wanted, IDENTITY)
+    assert picture.read_bytes() == before
 
 
 def test_memory_that_ends_is_a_device_error(clip: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from .interruption import Interruption
 from .sinks import Fetch, Sink
 from .sinks.delivery import DeliveryOptions, make_sink
 from .sinks.documents.provenance import Provenance
+from .sinks.paths import refuse_sources
 from .temporal.denoising import denoise
 from .temporal.exposure import anchor
 from .temporal.smoothing import smooth
@@ -161,6 +162,7 @@ def convert(
     """
     with ExitStack() as stack:
         source = stack.enter_context(options.open_source())
+        refuse_sources(options.outputs, source.files)
 
         def notices() -> tuple[str, ...]:
             return (*source.info.notices, *engine.notices, *sink.notices)

@@ -92,6 +92,13 @@ def test_what_is_not_as_the_first_ends_it(folder: Path, change: Any, message: st
         shown(opened(folder, frame_rate=RATE), 1)
 
 
+def test_another_size_is_no_damage(folder: Path) -> None:
+    """As in clips: it is not passed over in favour of the picture before."""
+    write(folder / "s.004.png", flat(40, 14))
+    with pytest.raises(InputError, match=r"s\.004\.png: is 14×8 rgb24, .* try --on-change scale"):
+        shown(opened(folder, frame_rate=RATE, repeats=True), 1)
+
+
 def test_the_same_colour_in_other_words_goes_on(folder: Path) -> None:
     for file in folder.iterdir():
         write(file, flat(7), iCCP=icc_chunk(rgb_profile(SRGB_COLUMNS, SRGB_CURVE)))

@@ -44,6 +44,7 @@ class VideoSource:
         format: of the input, where it does not say so itself.
 
     Attributes:
+        files: names of all that is read.
         info: what is known of the clip. Notices on repairs are added while it is decoded.
         companions: the other streams, chapters and metadata; for an excerpt its own, see `Excerpt`.
         beginning: of the clip's first picture, in seconds on the input's clock.
@@ -69,6 +70,7 @@ class VideoSource:
         if frames is not None and frames < 1:
             raise ValueError(f"{frames} frames are none")
         self._name = name
+        self.files: tuple[str, ...] = (name,)
         self._start = start
         self._limit = frames
         self._overrides = overrides

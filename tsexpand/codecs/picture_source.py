@@ -30,6 +30,7 @@ class PictureSource:
         scales: whether pictures of another size or pixel format are brought to that of the first.
 
     Attributes:
+        files: names of all pictures, wanted or not.
         info: what is known. Notices on repairs are added while pictures are decoded.
         companions: nothing.
         beginning: 0, when the first picture is shown.
@@ -50,6 +51,7 @@ class PictureSource:
         scales: bool = False,
     ) -> None:
         self._pictures = pictures
+        self.files = tuple(map(str, pictures.files))
         number = _number(pictures, start)
         self._files = pictures.files[number:][:frames]
         self._overrides = overrides
@@ -114,11 +116,13 @@ class PictureSource:
             if self._is_cancelled:
                 raise Cancelled
             try:
-                before = self._checked(number, self._read(number))
+                still = self._read(number)
             except InputError:
                 if not self._repeats:
                     raise
                 replaced.append(number)
+            else:
+                before = self._checked(number, still)
             yield before
         if replaced:
             when = clock(replaced[0] * self.info.time_base)

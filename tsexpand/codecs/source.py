@@ -18,6 +18,7 @@ from .stills.sequence import find_pictures
 class Source(Protocol):
     """An open input: what `VideoSource` says of itself."""
 
+    files: tuple[str, ...]
     info: VideoInfo
     companions: Companions
     beginning: Fraction
