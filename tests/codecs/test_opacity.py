@@ -15,9 +15,12 @@ from tests.codecs.written import ffprobe, witness
 from tests.conversions import IDENTITY, exr_light, options
 from tests.sinks.batches import light_batch, video_info
 from tests.sinks.test_exr import sink
+from tests.sinks.test_picture import OPTIONS, TURNED
+from tsexpand.codecs.companions import Companions
 from tsexpand.codecs.decode import SignalOverrides, VideoSource
 from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.convert import convert
+from tsexpand.sinks.delivery import make_sink
 
 SIZE = (64, 48)
 FRAMES = 6
@@ -163,3 +166,19 @@ def test_a_webm_that_says_it_has_opacity_and_has_none(tmp_path: Path) -> None:
         assert not source.info.has_alpha
         assert source.info.notices == ("The stream says that it has transparency, and there is none.",)
         assert sum(len(batch) for batch in source.batches(2)) == FRAMES
+
+
+def test_one_picture_of_a_clip_has_it_in_exr_turned_with_it_and_other_kinds_tell(tmp_path: Path) -> None:
+    shown, alpha = torch.full((3, 16, 24), 203.0), torch.zeros(1, 16, 24)
+    alpha[:, :4, :6] = 0.5  # top left, which comes to the top right
+    batch = replace(light_batch(shown, [0]), alpha=alpha)
+    info = video_info(width=24, height=16, has_alpha=True, display_matrix=TURNED)
+    for name in ("a.exr", "a.png", "a.hdr", "a.avif"):
+        with make_sink([tmp_path / name], info, Companions(), OPTIONS) as sink:
+            sink.write(sink.prepare(batch))
+            sink.commit()
+            assert any("transparency is not kept" in notice for notice in sink.notices) == (name != "a.exr")
+    channels = OpenEXR.File(str(tmp_path / "a.exr"), separate_channels=True).channels()
+    expected = np.zeros((24, 16), np.float16)
+    expected[:6, -4:] = 0.5
+    assert all((channels[c].pixels == expected).all() for c in "ARGB")

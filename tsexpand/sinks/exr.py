@@ -43,6 +43,24 @@ class PictureBatch:
     timings: tuple[Timing, ...]
 
 
+def scene_light(batch: LightBatch, primaries: ExrPrimaries, white: float) -> Tensor:
+    """Light as OpenEXR has it; colours outside of the primaries are negative.
+
+    Args:
+        batch: the light.
+        primaries: of R, G, B.
+        white: light of 1.0, cd/m².
+
+    Returns:
+        (N, 3, H, W) linear RGB; where there is opacity (N, 4, H, W): RGB is multiplied by it, and it is channel A.
+    """
+    pictures = convert(batch.light, batch.primaries, primaries.chromaticities) / white
+    if batch.alpha is None:
+        return pictures
+    alpha = batch.alpha.to(pictures.device).unsqueeze(1)
+    return torch.cat((pictures * alpha, alpha), dim=1)
+
+
 def sequence_name(stem: str, number: int) -> str:
     """The file name of a picture: `stem.000001.exr`, as Nuke, Resolve and FFmpeg read sequences."""
     return f"{stem}.{number:06}.exr"
@@ -124,14 +142,8 @@ class ExrSink:
         return {path.name for path in self._output.iterdir() if pattern.fullmatch(path.name)}
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> PictureBatch:
-        """Light to half RGB, upright; colours outside the gamut keep their negative values.
-
-        Where there is opacity RGB is multiplied by it, as OpenEXR has it, and it is channel A.
-        """
-        pictures = convert(batch.light, batch.primaries, self._primaries.chromaticities) / self._white
-        if batch.alpha is not None:
-            alpha = batch.alpha.to(pictures.device).unsqueeze(1)
-            pictures = torch.cat((pictures * alpha, alpha), dim=1)
+        """Light to half `scene_light`, upright."""
+        pictures = scene_light(batch, self._primaries, self._white)
         upright = (self._orientation or UPRIGHT).upright(pictures)
         return PictureBatch(fetch(finite_half(upright)), batch.timings)
 

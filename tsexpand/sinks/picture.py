@@ -14,6 +14,7 @@ from . import Fetch
 from .orientation import UPRIGHT, orientation_of
 from .paths import check_file, check_parent, make_file, remove, reserve_part, translated
 from .picture_formats import PictureFormat
+from .video_signal import transparency_notices
 
 
 class PictureSink:
@@ -44,7 +45,8 @@ class PictureSink:
     def notices(self) -> tuple[str, ...]:
         """What the file does not say, or was changed for it."""
         turned = ("the display matrix is not a right-angle turn: the picture is written as coded",)
-        return (*(() if self._orientation is not None else turned), *self._form.notices)
+        lost = () if self._form.has_alpha else transparency_notices(self._info)
+        return (*(() if self._orientation is not None else turned), *lost, *self._form.notices)
 
     @property
     def content_light(self) -> ContentLight | None:
@@ -74,8 +76,9 @@ class PictureSink:
                 f"{self._output}: holds one picture, and there are more; name a folder or a video, or take one by"
                 " --start and --frames 1"
             )
-        upright = (self._orientation or UPRIGHT).upright(batch.light)
-        return self._form.prepare(replace(batch, light=upright.contiguous()), fetch)
+        turn = self._orientation or UPRIGHT
+        alpha = None if batch.alpha is None else turn.upright(batch.alpha)
+        return self._form.prepare(replace(batch, light=turn.upright(batch.light).contiguous(), alpha=alpha), fetch)
 
     def write(self, prepared: Any) -> None:
         """Writes the file under its temporary name."""

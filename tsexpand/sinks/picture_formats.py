@@ -19,6 +19,7 @@ from ..colour.primaries import CHROMATICITIES, convert
 from ..colour.signal import SignalFormat
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
+from .exr import scene_light
 from .video_signal import VideoSignal
 
 _RADIANCE_CLIP = 0.005
@@ -29,7 +30,13 @@ _AVIF_CRF, _AVIF_PRESET = 8.0, "6"
 
 
 class PictureFormat(ABC):
-    """A kind of file: what light becomes in it, and how it is written."""
+    """A kind of file: what light becomes in it, and how it is written.
+
+    Attributes:
+        has_alpha: whether it keeps opacity.
+    """
+
+    has_alpha = False
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -57,7 +64,7 @@ class PictureFormat(ABC):
 
 
 class ExrPicture(PictureFormat):
-    """OpenEXR: half RGB, linear, 1.0 = reference white; colours outside of the primaries are negative.
+    """OpenEXR: half RGB and A, linear, 1.0 = reference white; colours outside of the primaries are negative.
 
     Args:
         compression: of the pixels.
@@ -65,13 +72,14 @@ class ExrPicture(PictureFormat):
         primaries: of R, G, B.
     """
 
+    has_alpha = True
+
     def __init__(self, compression: Compression, white: float, primaries: ExrPrimaries = ExrPrimaries.BT709) -> None:
         self._compression, self._white, self._primaries = compression, white, primaries
 
     def prepare(self, batch: LightBatch, fetch: Fetch) -> Tensor:
-        """(3, H, W), half."""
-        light = convert(batch.light, batch.primaries, self._primaries.chromaticities)
-        return fetch(finite_half(light / self._white)[0])
+        """(3 or 4, H, W), half; see `scene_light`."""
+        return fetch(finite_half(scene_light(batch, self._primaries, self._white))[0])
 
     def write(self, path: Path, prepared: Tensor, info: VideoInfo) -> None:
         """See `PictureFormat.write`."""
