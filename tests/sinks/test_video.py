@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from tests.codecs.written import ALONE, INFO, ffprobe, side_data, witness
+from tests.sinks.batches import light_batch, video_info
 from tsexpand.codecs.encoders import LIBRARIES, EncoderOptions
+from tsexpand.codecs.light_level import declared_metadata
 from tsexpand.codecs.pixels import planes_from_frames
 from tsexpand.colour.codes import Primaries
-from tsexpand.colour.hdr10 import MasteringDisplay, mastering_display
+from tsexpand.colour.hdr10 import ContentLight, MasteringDisplay, mastering_display
 from tsexpand.colour.mastering_notation import parse_mastering_display
 from tsexpand.colour.signal import HDR10, HLG10, SignalFormat
 from tsexpand.frames import LightBatch, Timing
@@ -133,3 +135,17 @@ def test_black_stays_black_and_grey_neutral(tmp_path: Path, codec: str, signal: 
     assert white == pytest.approx(0.75 if signal is HLG10 else 0.5807, abs=0.001)
     assert all(abs(plane[:, :32] - 128 * unit).max() == 0 for plane in chroma)
     assert all(abs(plane - 128 * unit).max() <= unit / 4 for plane in chroma)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_light_levels_are_of_what_was_written(tmp_path: Path, name: str) -> None:
+    """Not of what was prepared ahead when a run was interrupted and kept."""
+    batches = [light_batch(level, [i], Primaries.BT2020) for i, level in enumerate((100.0, 300.0, 900.0))]
+    options = EncoderOptions("hevc", preset="ultrafast")
+    with VideoSink(tmp_path / name, video_info(), ALONE, options, P3_1000, overwrite=False) as sink:
+        for prepared in [sink.prepare(batch) for batch in batches][:2]:
+            sink.write(prepared)
+        assert sink.content_light == ContentLight(300, 300)
+        (kept,) = sink.commit(partial=True)
+    declared = declared_metadata(kept, "hevc")
+    assert {*declared.container_levels, *declared.keyframe_levels} == {ContentLight(300, 300)}

@@ -63,25 +63,33 @@ class ContentLight:
         return cls(max_cll, min(max_cll, max(1, math.ceil(frame))))
 
 
+def light_levels(light: Tensor) -> Tensor:
+    """What the levels of a clip are the largest of: (2,), cd/m², of the brightest pixel and the brightest frame.
+
+    Args:
+        light: (N, 3, H, W), float32, BT.2020 RGB in cd/m², as it goes to the encoder.
+    """
+    brightest = light.amax(dim=1)
+    return torch.stack((brightest.max(), brightest.mean(dim=(1, 2)).max()))
+
+
 class ContentLightMeter:
     """Measures MaxCLL and MaxFALL of the pictures it is shown."""
 
     def __init__(self) -> None:
         # Tensors, on the device of the light once there is some: to read them would halt a GPU.
-        self._pixel = torch.zeros(())
-        self._frame = torch.zeros(())
+        self._levels = torch.zeros(2)
 
     def measure(self, light: Tensor) -> None:
-        """Takes in pictures.
+        """Takes in pictures, see `light_levels`."""
+        self.add(light_levels(light))
 
-        Args:
-            light: (N, 3, H, W), float32, BT.2020 RGB in cd/m², as it goes to the encoder.
-        """
-        brightest = light.amax(dim=1)
-        self._pixel = torch.maximum(self._pixel.to(light.device), brightest.max())
-        self._frame = torch.maximum(self._frame.to(light.device), brightest.mean(dim=(1, 2)).max())
+    def add(self, levels: Tensor) -> None:
+        """Takes in what `light_levels` gave of pictures."""
+        self._levels = torch.maximum(self._levels.to(levels.device), levels)
 
     @property
     def content_light(self) -> ContentLight:
         """The levels so far."""
-        return ContentLight.of(float(self._pixel), float(self._frame))
+        pixel, frame = self._levels.tolist()
+        return ContentLight.of(pixel, frame)

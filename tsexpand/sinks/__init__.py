@@ -30,7 +30,7 @@ class Sink(Protocol[Prepared]):
 
     @property
     def content_light(self) -> ContentLight | None:
-        """Light levels of what was prepared; none where the output does not carry them."""
+        """Light levels of what was written; none where the output does not carry them."""
         ...
 
     def __enter__(self) -> Self:

@@ -137,7 +137,9 @@ class _SignalPicture(PictureFormat):
 
     def prepare(self, batch: LightBatch, fetch: Fetch) -> SignalBatch:
         """See `VideoSignal.prepare`."""
-        return self._light.prepare(batch, fetch)
+        prepared = self._light.prepare(batch, fetch)
+        self._light.written()  # it is the only one
+        return prepared
 
     @property
     def _static(self) -> tuple[Any, ContentLight] | None:

@@ -110,7 +110,7 @@ class PipeSink:
 
     @property
     def content_light(self) -> ContentLight | None:
-        """Light levels of what was prepared, for the encoder that comes after."""
+        """Light levels of what was written, for the encoder that comes after."""
         return self._light.content_light
 
     def __enter__(self) -> Self:
@@ -149,6 +149,7 @@ class PipeSink:
     def write(self, prepared: SignalBatch) -> None:
         """Writes one batch; raises what `ByteStream.check` does."""
         self._writer.write(prepared.planes, prepared.timings, prepared.packets)
+        self._light.written()
         self._stream.check()
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:

@@ -31,6 +31,9 @@ class PreviewSignal:
         """None: SDR has no light levels."""
         return None
 
+    def written(self) -> None:
+        """Nothing is counted."""
+
     def prepare(self, batch: LightBatch, fetch: Fetch) -> SignalBatch:
         """Light to code values, the one quantisation, dithered; see `Sink.prepare`."""
 

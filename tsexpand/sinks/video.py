@@ -64,7 +64,7 @@ class VideoSink:
 
     @property
     def content_light(self) -> ContentLight | None:
-        """Light levels of what was prepared so far; none for HLG and SDR, which have no such metadata."""
+        """Light levels of what was written so far; none for HLG and SDR, which have no such metadata."""
         return self._light.content_light
 
     def __enter__(self) -> Self:
@@ -102,6 +102,7 @@ class VideoSink:
         if self._library.has_alpha and prepared.alpha is not None:
             planes = (*planes, quantise_opacity(prepared.alpha, self._library.bit_depth))
         self._writer.write(planes, prepared.timings, prepared.packets)
+        self._light.written()
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Finishes the file, writes the measured light levels into it, and gives it its name.

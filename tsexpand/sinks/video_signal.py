@@ -1,10 +1,12 @@
 """Light as the code values that HDR video carries."""
 
+from collections import deque
+
 from torch import Tensor
 
 from ..colour.codes import ChromaSampling, Matrix, Primaries, Transfer
 from ..colour.dither import dither_pattern
-from ..colour.hdr10 import ContentLight, ContentLightMeter
+from ..colour.hdr10 import ContentLight, ContentLightMeter, light_levels
 from ..colour.luminance import luminance_weights
 from ..colour.primaries import convert
 from ..colour.signal import SignalFormat
@@ -37,16 +39,17 @@ class VideoSignal:
         self._signal = signal
         self._sampling = sampling
         self._meter = ContentLightMeter()
+        self._under_way: deque[Tensor] = deque()  # levels of what is prepared and not yet written
 
     @property
     def content_light(self) -> ContentLight | None:
-        """Light levels of what was prepared so far; none for HLG, which has no such metadata."""
+        """Light levels of what was written so far; none for HLG, which has no such metadata."""
         return self._meter.content_light if self._signal.transfer is Transfer.PQ else None
 
     def prepare(self, batch: LightBatch, fetch: Fetch) -> SignalBatch:
         """Light to code values, the one quantisation, dithered; see `Sink.prepare`."""
         light = hdr10_light(batch)
-        self._meter.measure(light)
+        self._under_way.append(fetch(light_levels(light)))
         encoded = filled(light, self._encode, light)
         if self._signal.matrix is Matrix.IDENTITY:
             planes = encoded.unbind(dim=1)
@@ -56,6 +59,10 @@ class VideoSignal:
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
         codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
         return SignalBatch(codes, self._signal, batch.timings, batch.packets, batch.alpha)
+
+    def written(self) -> None:
+        """Counts the light of a batch, in the order of `prepare`: of those under way a run may keep none."""
+        self._meter.add(self._under_way.popleft())
 
     def _encode(self, light: Tensor) -> Tensor:
         if self._signal.transfer is Transfer.PQ:
