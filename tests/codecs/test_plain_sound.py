@@ -1,5 +1,6 @@
 """Sound that a container can't hold as it is, as plain samples."""
 
+import io
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.codecs.test_mux import opened
 from tests.codecs.written import write_video
+from tsexpand.codecs import plain_sound
 from tsexpand.codecs.passthrough import Container
 
 RATE = 48000
@@ -92,6 +94,23 @@ def test_silence_is_bounded(tmp_path: Path) -> None:
     (output,), notices = converted(tmp_path / "in.mkv", Container.MOV)
     assert samples(output)[0].shape[1] == 3 * 4608 * 2
     assert "3 damaged packets of audio stream 0 (flac) are not kept." in notices
+
+
+def test_silence_is_never_held_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour of eight channels would be gigabytes, of a few bytes in a file."""
+    write_sound(tmp_path / "in.mkv", "flac", "s16", gap=60 * RATE)
+    held: list[int] = []
+    monkeypatch.setattr(plain_sound, "AudioFrame", lambda *what: held.append(0) or av.AudioFrame(*what))
+    with opened(tmp_path / "in.mkv") as (_, packets), av.open(io.BytesIO(), "w", "mov") as output:
+        sounds = [packet for packet in packets if isinstance(packet, av.Packet) and packet.size]
+        recoder = plain_sound.SoundRecoder(output, sounds[0].stream)
+        for packet in sounds[:3]:
+            output.mux(list(recoder.recode(packet, Fraction(0))))
+        silence = recoder.recode(sounds[3], Fraction(0))
+        output.mux(next(silence))
+        assert len(held) <= 2
+        output.mux(list(silence))
+    assert len(held) == 60
 
 
 def test_sound_that_is_there_twice_is_left_out_once(tmp_path: Path) -> None:

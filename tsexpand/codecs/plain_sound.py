@@ -1,7 +1,8 @@
 """Sound decoded to plain samples (PCM) for a container that can't hold it as it is: nothing is lost but space."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 from typing import cast
 
 import av
@@ -70,7 +71,7 @@ class SoundRecoder:
         try:
             frames = self._decoder.decode(packet)
             if frames and self._is_due(start):
-                yield from self._encoded([*self._silence(start, frames[0]), *frames])
+                yield from self._encoded(chain(self._silence(start, frames[0]), frames))
         except (FFmpegError, ValueError):  # damaged; the latter where rate or channels change
             self.refused += 1
 
@@ -109,7 +110,7 @@ class SoundRecoder:
             late -= frame.samples
             yield frame
 
-    def _encoded(self, frames: list[AudioFrame]) -> Iterator[AnyPacket]:
+    def _encoded(self, frames: Iterable[AudioFrame]) -> Iterator[AnyPacket]:
         for frame in frames:
             frame.pts, frame.time_base = self._next or 0, Fraction(1, self._rate)
             self._next = (self._next or 0) + frame.samples
