@@ -114,6 +114,17 @@ def test_damage_is_replaced_where_asked_for(folder: Path) -> None:
     assert source.info.notices == ("2 damaged pictures were replaced by the one before, the first at 00:00:00.300.",)
 
 
+def test_what_is_lost_of_a_later_picture_is_told_once(folder: Path) -> None:
+    """Such as the transparency of a title that comes after an opaque picture."""
+    opacity = np.dstack([flat(40), np.full((8, 12), 255, np.uint8)])
+    for number in range(1, 11):
+        opacity[..., 3] = 99 if number in (4, 7) else 255
+        (folder / f"s.{number:03}.png").write_bytes(encoded(opacity, "png", "rgba"))
+    source = opened(folder, frame_rate=Fraction(10))
+    shown(source)
+    assert source.info.notices == ("Further on, of 2 pictures, the first at 00:00:00.300: Transparency is not kept.",)
+
+
 def test_sizes_are_brought_together_where_asked_for(folder: Path) -> None:
     write(folder / "s.004.png", flat(40, 24, 16))
     assert shown(opened(folder, frame_rate=RATE, scales=True))[3] == (40, 3)

@@ -58,6 +58,7 @@ class PictureSource:
         self._repeats = repeats
         self._scales = scales
         self._is_cancelled = False
+        self._told_later: list[tuple[int, str]] = []  # pictures of which more is to be said than of the first, and what
         self._first: Still | None = self._read(0)
         self.info = self._first.info
         self.companions = Companions()
@@ -127,6 +128,10 @@ class PictureSource:
         if replaced:
             when = clock(replaced[0] * self.info.time_base)
             self._add_notices(f"{len(replaced)} damaged pictures were replaced by the one before, the first at {when}.")
+        if self._told_later:
+            number, notice = self._told_later[0]
+            when, count = clock(number * self.info.time_base), len(self._told_later)
+            self._add_notices(f"Further on, of {count} pictures, the first at {when}: {notice}")
 
     def _read(self, number: int) -> Still:
         fit = self.info if number and self._scales else None
@@ -140,6 +145,8 @@ class PictureSource:
             raise InputError(f"{other.name}: is {now}, where the first is {was}; try --on-change scale")
         if (other.signal, other.display_matrix) != (info.signal, info.display_matrix):
             raise InputError(f"{other.name}: its colour or orientation is not that of the first picture")
+        if more := [notice for notice in other.notices if notice not in info.notices]:
+            self._told_later.append((number, more[0]))
         return still
 
     def _batch(self, stills: list[Still], pts: Iterator[int]) -> SignalBatch:
