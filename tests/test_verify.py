@@ -122,6 +122,17 @@ def test_other_numbers_of_pictures_and_other_sound_are_found(folder: Path, tmp_p
     assert found["audio 2"].startswith("0 bytes")
 
 
+def test_sound_that_is_not_there_is_of_no_other_codec(folder: Path, tmp_path: Path) -> None:
+    with av.open(folder / "out.mkv") as source, av.open(tmp_path / "mute.mkv", "w") as output:
+        video = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.size:
+                packet.stream = video
+                output.mux(packet)
+    detail = failed(tmp_path / "mute.mkv", folder / "clip.mkv")["audio 1"]
+    assert detail.startswith("0 ") and "codec" not in detail
+
+
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 def test_subtitles_that_were_recoded_are_compared(folder: Path, tmp_path: Path, suffix: str) -> None:
     with av.open(str(folder / "clip.mkv")) as clip, av.open(str(tmp_path / "in.mkv"), "w") as out:

@@ -240,7 +240,8 @@ class _Original:
         for stream, count in self._clip.counts.items():
             found = clip.counts.get(stream, 0)
             unit = "bytes" if stream in self._clip.uncompressed else "packets"
-            recoded = clip.codecs.get(stream) != self._clip.codecs[stream]  # lines that overlap are divided
+            codec = self._clip.codecs[stream]
+            recoded = clip.codecs.get(stream, codec) != codec  # lines that overlap are divided
             detail = f"{found} {unit}, the source has {count}{' in another codec' if recoded else ''}"
             yield Check(stream, found >= count > 0 if recoded else found == count, detail)
             if stream in clip.begins and stream in self._clip.begins and clip.times:
