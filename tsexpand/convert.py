@@ -157,7 +157,7 @@ def convert(
         on_progress: told after every batch.
 
     Raises:
-        InputError, OutputError, DeviceError: nothing is left under a final name.
+        InputError, OutputError, DeviceError: nothing is left under a final name unless it is whole.
         KeyboardInterrupt: before the first frame was written, or again.
     """
     with ExitStack() as stack:

@@ -14,6 +14,7 @@ from tests.codecs.input_clips import grey_ramp, write_clip
 from tests.codecs.written import ffprobe
 from tests.conversions import IDENTITY, options, seconds
 from tsexpand.cli.convert import convert_command
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.colour.codes import Primaries
 from tsexpand.colour.sdr_tone import Tone
 from tsexpand.convert import convert
@@ -151,3 +152,13 @@ def test_the_command_of_the_issue(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_tone_without_a_preview_is_a_slip(also: list[str]) -> None:
     result = CliRunner().invoke(convert_command, ["clip.mkv", "out.mkv", *also, "--preview-tone", "drago"])
     assert result.exit_code == 2 and "--preview-tone needs an --also" in result.output
+
+
+def test_what_is_padded_is_said_to_be_the_preview(tmp_path: Path) -> None:
+    """Beside an archive that keeps its size."""
+    clip, preview = tmp_path / "clip.mkv", tmp_path / "preview.mp4"
+    write_clip(clip, [(torch.full((9, 17), 90, dtype=torch.uint8),) * 3] * 2, "yuv444p", tags=TAGS)
+    ffv1 = EncoderOptions("ffv1")
+    report = convert(options(clip, tmp_path / "out.mkv", preview, preview=preview, encoder=ffv1), IDENTITY)
+    (padded,) = (notice for notice in report.notices if "padded" in notice)
+    assert padded.startswith("pictures of the preview padded from 17×9 to 18×10") and "ffv1" not in padded

@@ -182,8 +182,9 @@ class VideoWriter:
 def _picture_notices(encoder: Encoder, info: VideoInfo, container: Container) -> Iterator[str]:
     if (encoder.width, encoder.height) != (info.width, info.height):
         sizes = f"{info.width}×{info.height} to {encoder.width}×{encoder.height}"
-        others = "av1, prores_4444 and ffv1 keep the size"
-        yield f"pictures padded from {sizes} by repeating the edge, to whole chroma samples; {others}"
+        is_preview = encoder.coding is Coding.H264
+        whose, advice = ("of the preview ", "") if is_preview else ("", "; av1, prores_4444 and ffv1 keep the size")
+        yield f"pictures {whose}padded from {sizes} by repeating the edge, to whole chroma samples{advice}"
     if encoder.coding is not Coding.HEVC and container is Container.MKV and info.sample_aspect_ratio != 1:
         ratio = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
         yield f"pixel aspect ratio {ratio} dropped: Matroska can't state it here, but for HEVC; MP4 and MOV can"
