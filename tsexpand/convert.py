@@ -184,6 +184,7 @@ def convert(
             raise KeyboardInterrupt
         if not written.frames:
             raise InputError(f"{options.source}: no frame could be decoded")
+        sink.finish(written.interrupted)
         names = sink.commit(written.interrupted)
         return ConvertReport(
             source=source.info,

@@ -176,6 +176,7 @@ def test_one_picture_of_a_clip_has_it_in_exr_turned_with_it_and_other_kinds_tell
     for name in ("a.exr", "a.png", "a.hdr", "a.avif"):
         with make_sink([tmp_path / name], info, Companions(), OPTIONS) as sink:
             sink.write(sink.prepare(batch))
+            sink.finish()
             sink.commit()
             assert any("transparency is not kept" in notice for notice in sink.notices) == (name != "a.exr")
     channels = OpenEXR.File(str(tmp_path / "a.exr"), separate_channels=True).channels()

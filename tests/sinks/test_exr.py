@@ -31,6 +31,7 @@ def write(target: ExrSink, frames: int) -> None:
     with target:
         for index in range(frames):
             target.write(target.prepare(light_batch(203.0 * (index + 1), [index])))
+        target.finish()
         target.commit()
 
 
@@ -47,6 +48,7 @@ def test_the_first_picture_has_the_time_code_of_the_source(tmp_path: Path) -> No
     with target:
         for pts in (36, 37):  # 1.5 s, as in a recording of a broadcast
             target.write(target.prepare(light_batch(203.0, [pts])))
+        target.finish()
         target.commit()
     codes = [OpenEXR.File(str(p), header_only=True).header()["timeCode"] for p in sorted((tmp_path / "out").iterdir())]
     assert [(c.hours, c.minutes, c.seconds, c.frame) for c in codes] == [(10, 0, 0, 23), (10, 0, 1, 0)]
@@ -154,6 +156,7 @@ def test_primaries_are_said_and_white_stays_white(tmp_path: Path, primaries: Exr
     target = sink(tmp_path / "out", primaries=primaries)
     with target:
         target.write(target.prepare(light_batch(torch.tensor([203.0, 203.0, 203.0]), [0])))
+        target.finish()
         target.commit()
     (path,) = (tmp_path / "out").iterdir()
     assert read_exr(path) == pytest.approx(1, abs=1e-3)
@@ -173,6 +176,7 @@ def test_aces_is_what_openexr_itself_makes_of_bt709(tmp_path: Path) -> None:
         target = sink(tmp_path / primaries.value, primaries=primaries)
         with target:
             target.write(target.prepare(light_batch(colour, [0])))
+            target.finish()
             target.commit()
     name = "clip.000001.exr"
     witness("exr2aces", str(tmp_path / "709" / name), str(tmp_path / "witness.exr"))
@@ -188,6 +192,7 @@ def test_only_an_aces_container_says_that_it_is_one(
     target = sink(tmp_path / "out", primaries=primaries, compression=compression)
     with target:
         target.write(target.prepare(light_batch(1.0, [0])))
+        target.finish()
         target.commit()
     header = OpenEXR.File(str(tmp_path / "out" / "clip.000001.exr"), header_only=True).header()
     is_one = primaries is ExrPrimaries.ACES and compression is Compression.NONE
@@ -200,6 +205,7 @@ def test_pts_are_in_the_header(tmp_path: Path) -> None:
     target = sink(tmp_path / "out", info=video_info(time_base=Fraction(1, 90000)))
     with target:
         target.write(target.prepare(light_batch(1.0, [123456], time_base=Fraction(1, 90000))))
+        target.finish()
         target.commit()
     header = OpenEXR.File(str(tmp_path / "out" / "clip.000001.exr"), header_only=True).header()
     assert header["tsexpand:pts"] == "123456" and header["tsexpand:timeBase"] == "1/90000"

@@ -5,7 +5,7 @@ import pytest
 
 from tsexpand.errors import OutputError
 from tsexpand.sinks.delivery import Delivery, delivery_of
-from tsexpand.sinks.paths import check_file, check_parent, make_file, refuse_sources, remove, reserve_part
+from tsexpand.sinks.paths import check_file, check_parent, make_file, partial_name, refuse_sources, remove, reserve_part
 
 
 def test_a_part_never_takes_what_is_there(tmp_path: Path) -> None:
@@ -73,3 +73,15 @@ def test_names_of_what_is_not_written_are_refused(name: str) -> None:
 def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
     (tmp_path / "odd.mp4").mkdir()
     assert delivery_of(tmp_path / "odd.mp4") is Delivery.EXR
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "partial"),
+    [
+        ("a.b.mp4", ".mp4", "a.b.partial.mp4"),
+        ("shot.v1", "", "shot.v1.partial"),
+        ("a.dovi.json", ".dovi.json", "a.partial.dovi.json"),
+    ],
+)
+def test_a_beginning_is_called_so_and_is_what_it_was(tmp_path: Path, name: str, end: str, partial: str) -> None:
+    assert partial_name(tmp_path / name, end).name == partial

@@ -40,6 +40,7 @@ def still(batch: LightBatch, **changes: Any) -> VideoInfo:
 def deliver(path: Path, batch: LightBatch, options: DeliveryOptions = OPTIONS, **changes: Any) -> Any:
     with make_sink([path], still(batch, **changes), Companions(), options) as sink:
         sink.write(sink.prepare(batch))
+        sink.finish()
         sink.commit()
     return sink
 

@@ -47,6 +47,7 @@ def deliver(
     batch = LightBatch(light, Primaries.BT2020, (Timing(0, CLIP.time_base, 12),), torch.zeros(1, 3, 32, 32))
     with VideoSink(output, CLIP, ALONE, EncoderOptions(codec), mastering, False, signal) as sink:
         sink.write(sink.prepare(batch))
+        sink.finish()
         sink.commit()
 
 
@@ -146,6 +147,7 @@ def test_light_levels_are_of_what_was_written(tmp_path: Path, name: str) -> None
         for prepared in [sink.prepare(batch) for batch in batches][:2]:
             sink.write(prepared)
         assert sink.content_light == ContentLight(300, 300)
+        sink.finish(partial=True)
         (kept,) = sink.commit(partial=True)
     declared = declared_metadata(kept, "hevc")
     assert {*declared.container_levels, *declared.keyframe_levels} == {ContentLight(300, 300)}

@@ -78,6 +78,7 @@ def _alone(to: ConvertOptions, engine: Engine) -> Generator[StageTime, None, int
 def _write(sink: Sink[Any], batches: list[tuple[Any, int]]) -> None:
     for batch, _ in batches:
         sink.write(batch)
+    sink.finish()
     sink.commit()
 
 

@@ -56,8 +56,16 @@ class Sink(Protocol[Prepared]):
         """Writes one batch; raises `OutputError`."""
         ...
 
+    def finish(self, partial: bool = False) -> None:
+        """Completes the output under its temporary name; raises `OutputError`.
+
+        Args:
+            partial: whether it is the beginning of what was wanted.
+        """
+        ...
+
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
-        """Finishes the output and gives it its name; raises `OutputError`.
+        """Gives what is finished its name; raises `OutputError`.
 
         Args:
             partial: whether it is the beginning of what was wanted, and is to be called so.

@@ -176,17 +176,20 @@ class ExrSink:
         )
         return {**attributes, **aces_container(self._primaries, self._compression)}
 
-    def commit(self, partial: bool = False) -> tuple[Path, ...]:
-        """Waits for the pool and moves the sequence to its place."""
+    def finish(self, partial: bool = False) -> None:
+        """Waits for the pool."""
         while self._pending:
             self._pending.popleft().result()
+
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+        """Moves the sequence to its place."""
         # By the pool, because an interruption of this thread must not cut the moving in two.
         return (self._pool.submit(self._publish, partial).result(),)
 
     def _publish(self, partial: bool) -> Path:
         with translated(self._output):
             if partial:
-                return self._part.replace(partial_name(self._whole))
+                return self._part.replace(partial_name(self._whole, end=""))
             if not self._output.is_dir():
                 return self._part.replace(self._output)
             self._merge()

@@ -66,11 +66,17 @@ def reserve_part(output: Path, make: Callable[[Path], None]) -> Path:
     raise OutputError(f"{output}: too many unfinished outputs beside it; remove {output.name}.*.part")
 
 
-def partial_name(output: Path) -> Path:
-    """What the beginning of an output is called, as a name that is free: clip.partial.mp4, clip.2.partial.mp4."""
+def partial_name(output: Path, end: str) -> Path:
+    """What the beginning of an output is called, as a name that is free: clip.partial.mp4, clip.2.partial.mp4.
+
+    Args:
+        output: the name that was wanted.
+        end: of the name, which tells what is in it: ".mp4", ".dovi.json", "" for a folder.
+    """
+    stem = output.name[: len(output.name) - len(end)]
     for count in itertools.count(1):
         middle = ".partial" if count == 1 else f".{count}.partial"
-        name = output.with_name(f"{output.stem}{middle}{output.suffix}")
+        name = output.with_name(f"{stem}{middle}{end}")
         if not os.path.lexists(name):
             return name
     raise AssertionError  # count has no end

@@ -84,6 +84,9 @@ class PictureSink:
         """Writes the file under its temporary name."""
         self._form.write(self._part, prepared, self._info)
 
+    def finish(self, partial: bool = False) -> None:
+        """The file is whole once it is written."""
+
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Gives the file its name; see `Sink.commit`. What is written is whole, whatever `partial` says."""
         with translated(self._output):

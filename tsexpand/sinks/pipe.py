@@ -152,8 +152,11 @@ class PipeSink:
         self._light.written()
         self._stream.check()
 
-    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+    def finish(self, partial: bool = False) -> None:
         """Writes the end; raises as `write` does."""
         self._writer.finish()
         self._stream.check()
+
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+        """All is sent already."""
         return (self._name,)

@@ -14,7 +14,7 @@ from . import Fetch, Sink
 
 
 class TeeSink:
-    """Gives every batch to each of its sinks, and commits them one after the other at the end."""
+    """Gives every batch to each of its sinks, and finishes and commits them one after the other at the end."""
 
     def __init__(self, sinks: Sequence[Sink[Any]]) -> None:
         self._sinks = tuple(sinks)
@@ -50,6 +50,11 @@ class TeeSink:
         """Writes to each sink."""
         for sink, part in zip(self._sinks, prepared, strict=True):
             sink.write(part)
+
+    def finish(self, partial: bool = False) -> None:
+        """Finishes each sink, in order, before any is committed: where one fails, none gets its name."""
+        for sink in self._sinks:
+            sink.finish(partial)
 
     def commit(self, partial: bool = False) -> tuple[Path, ...]:
         """Commits each sink, in order."""

@@ -104,8 +104,8 @@ class VideoSink:
         self._writer.write(planes, prepared.timings, prepared.packets)
         self._light.written()
 
-    def commit(self, partial: bool = False) -> tuple[Path, ...]:
-        """Finishes the file, writes the measured light levels into it, and gives it its name.
+    def finish(self, partial: bool = False) -> None:
+        """Completes the file, and writes the measured light levels into it.
 
         Raises:
             OutputError: it can't be written, or does not hold what was written; then it is kept as a partial output.
@@ -113,9 +113,12 @@ class VideoSink:
         try:
             self._writer.finish(self.content_light)
         except NotWholeError as error:
-            kept = self._publish(partial_name(self._output))
+            kept = self._publish(partial_name(self._output, self._output.suffix))
             raise OutputError(f"{self._output}: not whole: {error}; kept as {kept.name}; check the disk") from error
-        return (self._publish(partial_name(self._output) if partial else self._output),)
+
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+        """Gives the file its name."""
+        return (self._publish(partial_name(self._output, self._output.suffix) if partial else self._output),)
 
     def _publish(self, name: Path) -> Path:
         with translated(self._output):

@@ -169,6 +169,7 @@ def test_a_beginning_is_called_so(tmp_path: Path) -> None:
     outputs = [tmp_path / "a.json", tmp_path / "a.dovi.json"]
     with sink.DocumentSink(outputs, video_info(), mastering_display(1000), False, True, Provenance) as documents:
         documents.write(documents.prepare(light_batch(100, [0, 1])))
+        documents.finish(partial=True)
         names = documents.commit(partial=True)
     assert names == (tmp_path / "a.partial.json", tmp_path / "a.dovi.partial.json")
     assert left(tmp_path) == ["a.dovi.partial.json", "a.partial.json"]

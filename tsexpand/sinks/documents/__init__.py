@@ -1,25 +1,20 @@
 """Documents beside a delivery: its light, frame by frame and shot by shot, and how it came about."""
 
-import re
 from enum import Enum
 from pathlib import Path
 
 
 class Document(Enum):
-    """Kind of a document."""
+    """Kind of a document, and how its name ends."""
 
-    SIDECAR = "sidecar"
-    DOLBY_VISION = "Dolby Vision metadata"
-    HDR10_PLUS = "HDR10+ metadata"
-
-
-SUFFIX = ".json"
-"""Ending of the names of documents."""
-
-_KINDS = {"dovi": Document.DOLBY_VISION, "hdr10plus": Document.HDR10_PLUS}
+    DOLBY_VISION = ".dovi.json"
+    HDR10_PLUS = ".hdr10plus.json"
+    SIDECAR = ".json"
 
 
 def document_of(output: Path) -> Document | None:
     """The kind that a name asks for: `.dovi.json`, `.hdr10plus.json`, another `.json`; None where it asks for none."""
-    match = re.fullmatch(r"(?:.*\.)?(.*)\.json", output.name.lower(), re.DOTALL)
-    return None if match is None else _KINDS.get(match[1], Document.SIDECAR)
+    if output.suffix.lower() != Document.SIDECAR.value:
+        return None
+    name = f".{output.name.lower()}"  # dovi.json is one, too
+    return next(kind for kind in Document if name.endswith(kind.value))

@@ -110,17 +110,25 @@ class DocumentSink:
         """Notes one batch."""
         self._record.add(prepared.statistics, prepared.timings, prepared.thumbnails)
 
-    def commit(self, partial: bool = False) -> tuple[Path, ...]:
-        """Writes the documents and gives them their names."""
+    def finish(self, partial: bool = False) -> None:
+        """Writes the documents."""
         self._record.finish()
         for output, part in self._parts.items():
             with translated(output), part.open("w", encoding="utf-8") as file:
                 file.writelines(self._lines(output, partial))
+
+    def commit(self, partial: bool = False) -> tuple[Path, ...]:
+        """Gives the documents their names."""
         return tuple(self._publish(output, partial) for output in self._parts)
 
     def _publish(self, output: Path, partial: bool) -> Path:
         with translated(output):
-            return self._parts[output].replace(partial_name(output) if partial else output)
+            return self._parts[output].replace(partial_name(output, self._end(output)) if partial else output)
+
+    def _end(self, output: Path) -> str:
+        kind = self._outputs[output]
+        assert kind is not None
+        return kind.value if output.name.lower().endswith(kind.value) else output.suffix
 
     def _lines(self, output: Path, partial: bool) -> Iterator[str]:
         if self._outputs[output] is Document.DOLBY_VISION:
