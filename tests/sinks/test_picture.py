@@ -119,7 +119,7 @@ def test_png_says_that_it_is_hdr(tmp_path: Path) -> None:
     sink = deliver(tmp_path / "a.png", light_batch(light, [0]))
     found = dict(chunks((tmp_path / "a.png").read_bytes()))
     names = [name for name, _ in chunks((tmp_path / "a.png").read_bytes())]
-    assert names[:4] == [b"IHDR", b"cICP", b"mDCV", b"cLLI"]
+    assert list(dict.fromkeys(names)) == [b"IHDR", b"cICP", b"mDCV", b"cLLI", b"IDAT", b"IEND"]
     assert found[b"cICP"] == bytes([9, 16, 0, 1])
     p3 = (34000, 16000, 13250, 34500, 7500, 3000, 15635, 16450)
     assert struct.unpack(">8H2I", found[b"mDCV"]) == (*p3, 10_000_000, 1)

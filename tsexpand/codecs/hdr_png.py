@@ -17,6 +17,7 @@ from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
 from ..errors import output_error
 from .pixels import frame_from_planes
+from .stills.png import drawn_png
 
 _HEADER_END = 8 + 25
 """Bytes of signature and IHDR, behind which our chunks stand."""
@@ -44,7 +45,8 @@ def write_hdr_png(
     context.width, context.height = frame.width, frame.height
     context.pix_fmt, context.time_base = "rgb48be", Fraction(1)
     context.options = {"pred": "up", "compression_level": "6"}
-    coded = b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
+    whole = b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
+    coded = drawn_png(whole)  # without FFmpeg's pHYs, by which a pixel is 0 wide
     try:
         with path.open("wb") as file:
             file.write(coded[:_HEADER_END])

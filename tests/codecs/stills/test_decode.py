@@ -3,6 +3,7 @@
 import shutil
 import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from tests.codecs.stills.files import (
 from tsexpand.codecs.description import AS_TAGGED, SignalOverrides
 from tsexpand.codecs.stills.decode import Still, read_still
 from tsexpand.codecs.stills.kinds import is_still
+from tsexpand.codecs.stills.png import chunks, drawn_png
 from tsexpand.colour.codes import Matrix, Primaries, SignalRange, Transfer
 from tsexpand.colour.primaries import convert
 from tsexpand.colour.shown import shown_light, shown_signal
@@ -80,6 +82,17 @@ def test_depths_and_grey(tmp_path: Path, pixel_format: str, kind: str, depth: in
     assert len(still.planes) == (3 if pixel_format.startswith("rgb") else 1)
     assert still.info.signal.bit_depth == depth
     assert all(np.array_equal(plane[0].numpy(), values) for plane in still.planes)
+
+
+def test_a_tiff_says_whether_its_ycbcr_is_limited(tmp_path: Path) -> None:
+    planes = np.concatenate([np.full((8, 12), 235), np.full((4, 12), 128)]).astype(np.uint8)
+    data = encoded(planes, "tif", "yuv420p")  # FFmpeg takes codes for limited, and says so: ReferenceBlackWhite
+    still = read(written(tmp_path / "a.tif", data))
+    assert still.info.signal.signal_range is SignalRange.LIMITED
+    assert (codes(still) == 255).all()
+    unsaid = read(written(tmp_path / "b.tif", with_tag(data, 532, b"\0\0")))
+    assert unsaid.info.signal.signal_range is SignalRange.FULL
+    assert (codes(unsaid) == 235).all()
 
 
 def test_transparency_is_told_where_there_is_some(tmp_path: Path) -> None:
@@ -198,18 +211,23 @@ def test_a_profile_that_cannot_be_honoured_is_refused(tmp_path: Path, icc: bytes
     assert info.notices == ("Its colour profile is disregarded, as asked for.",)
 
 
+DISPLAY_P3 = struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+
+
 def test_png_chunks_in_their_order(tmp_path: Path) -> None:
     p3 = icc_chunk(rgb_profile(P3_COLUMNS, SRGB_CURVE))
     gama = struct.pack(">I", 45455)
     found = []
-    for chunks in (
+    for held in (
         {"cICP": bytes([9, 1, 0, 1]), "iCCP": p3},
         {"iCCP": p3, "sRGB": b"\0", "gAMA": gama},
         {"sRGB": b"\0", "gAMA": gama},
         {"gAMA": gama},
         {"gAMA": struct.pack(">I", 100_000)},
+        {"gAMA": bytes(4), "cHRM": DISPLAY_P3},
+        {"gAMA": bytes(4)},
     ):
-        signal = read(write(tmp_path / "a.png", **chunks)).info.signal
+        signal = read(write(tmp_path / "a.png", **held)).info.signal
         found.append((signal.primaries, signal.transfer, signal.bit_depth))
     assert found == [
         (Primaries.BT2020, Transfer.BT709, 8),
@@ -217,6 +235,8 @@ def test_png_chunks_in_their_order(tmp_path: Path) -> None:
         (Primaries.BT709, Transfer.SRGB, 8),
         (Primaries.BT709, Transfer.GAMMA22, 8),
         (Primaries.BT709, Transfer.BT709, 16),  # linear, converted
+        (Primaries.SMPTE432, Transfer.SRGB, 8),  # an exponent of 0 says nothing
+        (Primaries.BT709, Transfer.SRGB, 8),
     ]
 
 
@@ -294,6 +314,20 @@ def test_a_huge_picture_is_not_even_begun(tmp_path: Path) -> None:
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"x") + chunk(b"IEND", b"")
     with pytest.raises(InputError, match="undecodable"):
         read(written(tmp_path / "a.png", data))
+
+
+@pytest.mark.parametrize(("name", "head"), [(b"zTXt", b"Comment\0\0"), (b"iTXt", b"Comment\0\1\0\0\0")])
+def test_what_is_beside_the_pixels_is_not_inflated(tmp_path: Path, name: bytes, head: bytes) -> None:
+    bomb = head + zlib.compress(bytes(1 << 25), 9)
+    path = written(tmp_path / "a.png", with_chunks(encoded(gradient()), {name: bomb, b"tRNS": bytes(6)}))
+    assert [name for name, _ in chunks(drawn_png(path.read_bytes()))] == [b"IHDR", b"tRNS", b"IDAT", b"IEND"]
+    assert (codes(read(path)) == gradient()).all()
+
+
+def test_a_profile_that_inflates_without_end_is_refused_early(tmp_path: Path) -> None:
+    bomb = b"bomb\0\0" + zlib.compress(bytes(1 << 28), 9)
+    with pytest.raises(InputError, match="no signature"):
+        read(written(tmp_path / "a.png", with_chunks(encoded(gradient()), {b"iCCP": bomb})))
 
 
 def test_animations_and_clips_are_no_stills(tmp_path: Path) -> None:

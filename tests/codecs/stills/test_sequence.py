@@ -121,3 +121,9 @@ def test_outputs_are_called_like_their_input(source: str, stem: str) -> None:
 def test_a_folder_keeps_its_whole_name(tmp_path: Path) -> None:
     (tmp_path / "shots.v2").mkdir()
     assert stem_of(f"{tmp_path}/shots.v2/") == "shots.v2"
+
+
+def test_a_name_that_is_too_long_for_a_file_is_no_picture() -> None:
+    assert find_pictures("https://example.org/" + "a" * 5000, None) is None
+    assert find_pictures("b" * 300, None) is None
+    assert stem_of("b" * 300 + ".mp4") == "b" * 300

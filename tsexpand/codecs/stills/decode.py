@@ -72,7 +72,7 @@ def read_still(name: str, overrides: SignalOverrides, fit: VideoInfo | None = No
         if kind is None:
             raise Refused("not a picture of a kind that is read (PNG, JPEG, TIFF, WebP, BMP)")
         facts = kind.read(data)
-        frame = _fitted(_decoded(kind.codec, data), fit)
+        frame = _fitted(_decoded(kind.codec, kind.drawn(data)), fit)
         return _described(name, kind.codec, frame, facts, overrides)
     except Refused as error:
         raise InputError(f"{name}: {error}") from None
@@ -109,7 +109,7 @@ def _fitted(frame: av.VideoFrame, fit: VideoInfo | None) -> av.VideoFrame:
 
 def _described(name: str, codec: str, frame: av.VideoFrame, facts: StillFacts, overrides: SignalOverrides) -> Still:
     stated, notices = _colour(facts, overrides)
-    signal, guesses = _signal(name, codec, frame, stated, overrides)
+    signal, guesses = _signal(name, frame, stated, facts.is_limited, overrides)
     if (why := unsupported(signal, overrides.hdr)) is not None:
         raise InputError(f"{name}: {why}")
     planes = planes_from_frames([frame])
@@ -160,7 +160,11 @@ def _pointed(colour: CodePoints | Profile | None) -> CodePoints | Profile | None
 
 
 def _signal(
-    name: str, codec: str, frame: av.VideoFrame, stated: CodePoints | Profile | None, overrides: SignalOverrides
+    name: str,
+    frame: av.VideoFrame,
+    stated: CodePoints | Profile | None,
+    is_limited: bool,
+    overrides: SignalOverrides,
 ) -> tuple[SignalFormat, tuple[Guess, ...]]:
     """What the codes mean; of a profile all but transfer and primaries, for which sRGB stands in."""
     layout = readable_layout(name, frame)
@@ -170,7 +174,7 @@ def _signal(
         guesses.append(Guess("transfer", "sRGB", _UNTAGGED))
     if stated is None and overrides.primaries is None:
         guesses.append(Guess("primaries", "BT.709", _UNTAGGED))
-    is_limited = codec == "webp" and layout.components == "yuv"  # RFC 6386, 9.2: codes of BT.601, limited
+    is_limited = is_limited and layout.components == "yuv"
     signal = SignalFormat(
         bit_depth=layout.bit_depth,
         signal_range=overrides.signal_range or (SignalRange.LIMITED if is_limited else SignalRange.FULL),

@@ -22,9 +22,11 @@ class StillFacts:
         colour: what it says of its colour by other means, which count where there is no ICC profile.
         orientation: as EXIF numbers it: 1 upright, 3 upside down, 6 to be turned to the right, 8 to the left, ...
         notices: what of it is not converted, a sentence each.
+        is_limited: whether its Y′CbCr codes, if it has such, are of limited range.
     """
 
     icc: bytes | None = None
     colour: CodePoints | Profile | None = None
     orientation: int = 1
     notices: tuple[str, ...] = field(default=())
+    is_limited: bool = False

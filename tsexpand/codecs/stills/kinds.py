@@ -9,7 +9,7 @@ from . import png, webp
 from .bmp import read_bmp
 from .facts import StillFacts
 from .jpeg import read_jpeg
-from .png import read_png
+from .png import drawn_png, read_png
 from .tiff import read_tiff
 from .webp import read_webp
 
@@ -30,13 +30,15 @@ class StillKind:
     Attributes:
         codec: FFmpeg's name of its decoder.
         read: gives what the file says of its picture, or raises Refused.
+        drawn: gives what of a file the decoder is shown, once it was read.
     """
 
     codec: str
     read: Callable[[bytes], StillFacts]
+    drawn: Callable[[bytes], bytes] = bytes
 
 
-_JPEG, _PNG = StillKind("mjpeg", read_jpeg), StillKind("png", read_png)
+_JPEG, _PNG = StillKind("mjpeg", read_jpeg), StillKind("png", read_png, drawn_png)
 _TIFF, _WEBP, _BMP = StillKind("tiff", read_tiff), StillKind("webp", read_webp), StillKind("bmp", read_bmp)
 
 

@@ -24,8 +24,14 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MOST_PROFILE = 1 << 24
 """Bytes that a profile may grow to when it is inflated."""
 
+_DRAWN = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+"""Chunks that make the pixels."""
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+_TOLD = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"})
+"""Chunks that say what they mean."""
+
+
+def chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """Name and content of each chunk, to the end of the picture.
 
     Raises:
@@ -39,7 +45,7 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             break
         if zlib.crc32(body, zlib.crc32(name)) != int.from_bytes(data[place + 8 + length : place + 12 + length], "big"):
             raise Refused(f"damaged: the checksum of its {name.decode('latin-1')} is not right")
-        yield name, b"" if name == b"IDAT" else bytes(body)
+        yield name, body
         if name == b"IEND":
             return
         place += 12 + length
@@ -52,11 +58,25 @@ def is_animated(data: bytes) -> bool:
     return b"acTL" in data[: pixels if pixels >= 0 else None]
 
 
+def drawn_png(data: bytes) -> bytes:
+    """The file without what does not make its pixels.
+
+    FFmpeg's decoder inflates texts and profiles without a bound: a megabyte of them would take gigabytes.
+    """
+    drawn = (_chunk(name, body) for name, body in chunks(data) if name in _DRAWN)
+    return b"".join([SIGNATURE, *(part for parts in drawn for part in parts)])
+
+
+def _chunk(name: bytes, body: memoryview) -> tuple[bytes | memoryview, ...]:
+    return struct.pack(">I", len(body)), name, body, struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
+
+
 def read_png(data: bytes) -> StillFacts:
     """What a PNG file says of its picture; raises Refused where it is not whole."""
     found = dict[bytes, bytes]()
     for name, body in chunks(data):
-        found.setdefault(name, body)
+        if name in _TOLD:
+            found.setdefault(name, bytes(body))
     orientation, camera = read_exif(found[b"eXIf"]) if b"eXIf" in found else (1, None)
     if (stated := _code_points(found.get(b"cICP"))) is not None:
         return StillFacts(None, stated, orientation)
@@ -87,7 +107,8 @@ def _inflated(chunk: bytes) -> bytes:
 
 def _numbers(gamma: bytes | None, colours: bytes | None) -> Profile | None:
     """An exponent and chromaticities; where one is missing, that of sRGB."""
-    if (gamma is None or len(gamma) < 4 or not any(gamma)) and colours is None:
+    gamma = gamma if gamma is not None and len(gamma) >= 4 and any(gamma[:4]) else None  # 0 is no exponent
+    if gamma is None and colours is None:
         return None
     space = CHROMATICITIES[Primaries.BT709]
     if colours is not None and len(colours) >= 32:

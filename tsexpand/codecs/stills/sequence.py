@@ -1,5 +1,6 @@
 """Which picture files belong together, and in which order."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -43,9 +44,9 @@ def find_pictures(name: str, frame_rate: Fraction | None) -> Pictures | None:
         InputError: there are none, or some of a sequence are missing, or a folder is to be a picture on its own.
     """
     path = Path(name)
-    if path.is_dir():
+    if os.path.isdir(name):  # noqa: PTH112  (Path.is_dir raises where an address is too long for a name)
         return _of_folder(name, frame_rate)
-    if not path.exists() and _PATTERN.search(path.name):
+    if _PATTERN.search(path.name) and not os.path.exists(name):  # noqa: PTH110  (likewise)
         return _of_pattern(name, frame_rate)
     return Pictures(name, (path,), frame_rate) if is_still(name) else None
 
@@ -130,7 +131,7 @@ def stem_of(source: str) -> str:
     if source == "-":
         return "stdin"
     path = Path(source)
-    stem = path.name if path.is_dir() else path.stem
+    stem = path.name if os.path.isdir(source) else path.stem  # noqa: PTH112  (see above)
     if _PATTERN.search(stem):
         stem = _PATTERN.sub("", stem).rstrip("._- ")
     return re.sub("[\ud800-\udfff]", "_", stem) or "clip"

@@ -1,17 +1,21 @@
 """TIFF files: their first directory.
 
 Reference:
-    TIFF revision 6.0; ICC.1:2022, B.3 for the profile.
+    TIFF revision 6.0, section 21 for Y′CbCr; ICC.1:2022, B.3 for the profile.
 """
 
-from .directory import fits, orientation_in, read_directory
+from .directory import Directory, fits, orientation_in, read_directory
 from .facts import Refused, StillFacts
 
-_SUBFILE, _PHOTOMETRIC, _ICC, _DNG = 254, 262, 34675, 50706
+_SUBFILE, _PHOTOMETRIC, _BLACK_WHITE, _ICC, _DNG = 254, 262, 532, 34675, 50706
 _BLOCKS = ((273, 279), (324, 325))  # offsets and sizes of strips, of tiles
 
-_READ = {0: "white is zero", 1: "black is zero", 2: "RGB", 3: "palette", 6: "YCbCr"}
+_YCBCR = 6
+_READ = {0: "white is zero", 1: "black is zero", 2: "RGB", 3: "palette", _YCBCR: "YCbCr"}
 _REDUCED = 1
+
+_LIMITED = ((16, 235, 128, 240, 128, 240), (15, 235, 128, 240, 128, 240))
+"""Black and white of Y′, Cb and Cr of video; the standard itself, and who follows it, writes 15."""
 
 
 def read_tiff(data: bytes) -> StillFacts:
@@ -30,4 +34,11 @@ def read_tiff(data: bytes) -> StillFacts:
         raise Refused("cut off: the end of the picture is missing; get it whole")
     icc = bytes(directory.values(_ICC)) or None
     notices = () if directory.is_last else ("There are more pictures in the file: only the first is converted.",)
-    return StillFacts(icc, None, orientation_in(directory), notices)
+    is_limited = photometric == _YCBCR and _black_white(directory) in _LIMITED
+    return StillFacts(icc, None, orientation_in(directory), notices, is_limited)
+
+
+def _black_white(directory: Directory) -> tuple[int, ...]:
+    """Black and white of each component, whole numbers, written as fractions."""
+    numbers = directory.values(_BLACK_WHITE)
+    return tuple(over // max(1, under) for over, under in zip(numbers[::2], numbers[1::2], strict=False))

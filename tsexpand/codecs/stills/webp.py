@@ -1,7 +1,7 @@
 """WebP files: their chunks.
 
 Reference:
-    RFC 9649.
+    RFC 9649; RFC 6386, 9.2: lossy codes are of BT.601, limited.
 """
 
 import struct
@@ -23,7 +23,7 @@ def read_webp(data: bytes) -> StillFacts:
         raise Refused("cut off: the end of the picture is missing; get it whole")
     found = dict(_chunks(data[: size + 8]))
     orientation, colour = read_exif(found[b"EXIF"]) if b"EXIF" in found else (1, None)
-    return StillFacts(found.get(b"ICCP"), colour, orientation)
+    return StillFacts(found.get(b"ICCP"), colour, orientation, is_limited=True)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
