@@ -1,6 +1,7 @@
 """`tsexpand frame`, as it is used."""
 
 import importlib.util
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -68,4 +69,5 @@ def test_a_missing_matplotlib_is_told_before_the_work(folder: Path, monkeypatch:
 
 def test_options_are_those_of_convert() -> None:
     assert set(SHARED) <= {option.name for option in convert_command.params}
-    assert own_name("a/b.c.mp4", 3723) == "b.c_01-02-03.000.png"  # type: ignore[arg-type]
+    assert own_name("a/b.c.mp4", Fraction(3723)) == "b.c_01-02-03.000.png"
+    assert own_name("a/shot.%04d.png", Fraction(1)) == "shot_00-00-01.000.png"  # which names one file, not many

@@ -29,6 +29,7 @@ def cli() -> None:
     tsexpand convert input.mp4 out/            EXR sequence
     tsexpand convert input.mp4 output.mkv      HDR10 video, sound and subtitles kept
     tsexpand convert input.mp4 - | x265 ...    raw pictures for another encoder (y4m)
+    tsexpand convert photo.jpg out.avif        one picture: EXR, Radiance, HDR PNG, AVIF
     tsexpand frame input.mp4 --at 1:02         one frame to look at: SDR beside HDR, as PNG
     tsexpand verify output.mkv                 whether it is what it says
     tsexpand probe input.mp4                   what it is, what is assumed, what would be written

@@ -33,16 +33,16 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option(
     "--to",
     type=click.Choice(["exr", "mkv", "mp4", "mov", "ts", "hdr", "png", "avif", "y4m", "nut", "rawvideo"]),
-    help="OUTPUT is a folder in which each input gets its own name, in this format; "
-    "without it that is so (as exr) for several inputs. Of - and pipes the format: y4m unless told, nut, rawvideo, "
-    "mkv, ts.",
+    help="Makes OUTPUT a folder in which each input gets its own name, in this format; several inputs, or a folder of "
+    "pictures, have that anyway, as exr. Where OUTPUT is - or a pipe, what goes through it: y4m (the default), nut, "
+    "rawvideo, mkv or ts.",
 )
 @click.option(
     "--also",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="OUTPUT",
-    help="A second output of the same pass, folder, video or document (.json); may be repeated.",
+    help="A second output of the same pass: whatever OUTPUT may be; may be repeated.",
 )
 @click.option(
     "--preview-tone",
@@ -165,23 +165,31 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
     "--batch-size", type=AutoInt(1), default="auto", show_default=True, help="Frames the network takes at once."
 )
 @click.option(
-    "--tile", type=AutoInt(16), default="auto", show_default=True, help="Pixels; does not change the picture."
+    "--tile",
+    type=AutoInt(16),
+    default="auto",
+    show_default=True,
+    help="Pixels the network takes at once, in width and height; does not change the picture.",
 )
 @click.option("--json", "as_json", is_flag=True, help="A report on stdout, one JSON object a line and input.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet: bool, **values: Any) -> int:
-    """Convert SDR clips to HDR.
+    """Convert SDR clips and pictures to HDR.
 
     OUTPUT ending in .mp4, .mov, .mkv or .ts becomes HDR video, with the sound and subtitles of the
-    input; - is raw 10-bit pictures (y4m) on standard output, for another encoder, or what --to
-    says; .json documents its light: a sidecar, or metadata for .dovi.json and .hdr10plus.json; any
-    other name a folder with an OpenEXR sequence. INPUT - reads standard input.
+    input; .exr, .hdr, .png or .avif one HDR picture, of a picture; .json a document of its light: a
+    sidecar, or as .dovi.json and .hdr10plus.json metadata for these; - raw 10-bit pictures (y4m) on
+    standard output, for another encoder, or what --to says; any other name a folder with an OpenEXR
+    sequence. INPUT is a clip, a picture, a folder of pictures, a numbered sequence (shot.%04d.png),
+    an address, or - for standard input.
 
     \b
     tsexpand convert input.mp4 out/
     tsexpand convert input.mp4 master.mkv --also exr/ --crf 14
     tsexpand convert input.mp4 master.mkv --also preview.mp4 --preview-tone bt2390
     tsexpand convert a.mp4 b.mov c.mkv hdr/ --to mp4
+    tsexpand convert photo.jpg out.avif
+    tsexpand convert pictures/ out.mp4 --frame-rate 24
     """
     check_light(values)
     input_format(values)

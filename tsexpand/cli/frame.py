@@ -76,9 +76,10 @@ def settings(values: dict[str, Any]) -> dict[str, Any]:
 
 def own_name(source: str, at: Fraction) -> str:
     """What a sheet is called: clip_00-01-02.500.png."""
+    from ..codecs.stills.sequence import stem_of
     from ..frames import clock
 
-    return f"{Path(source).stem}_{clock(at).replace(':', '-')}.png"
+    return f"{stem_of(source)}_{clock(at).replace(':', '-')}.png"
 
 
 def sheet(source: str, at: Fraction, values: dict[str, Any]) -> "Tensor":

@@ -170,7 +170,7 @@ def _number(pictures: Pictures, start: Fraction | None) -> int:
     if not start:
         return 0
     if pictures.frame_rate is None:
-        raise InputError(f"{pictures.name}: a picture has no time; leave out --start")
+        raise InputError(f"{pictures.name}: a picture has no time; leave out --start or --at")
     number = ceil(start * pictures.frame_rate)
     if number >= len(pictures.files):
         raise InputError(f"{pictures.name}: ends before the start at {clock(start)}")
