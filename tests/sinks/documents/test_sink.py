@@ -171,8 +171,8 @@ def test_a_beginning_is_called_so(tmp_path: Path) -> None:
         documents.write(documents.prepare(light_batch(100, [0, 1])))
         documents.finish(partial=True)
         names = documents.commit(partial=True)
-    assert names == (tmp_path / "a.partial.json", tmp_path / "a.dovi.partial.json")
-    assert left(tmp_path) == ["a.dovi.partial.json", "a.partial.json"]
+    assert names == (tmp_path / "a.partial.json", tmp_path / "a.partial.dovi.json")
+    assert left(tmp_path) == ["a.partial.dovi.json", "a.partial.json"]
     assert not read(names[0])["complete"]
     check_dovi(read(names[1]))
 
