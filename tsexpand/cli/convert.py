@@ -54,7 +54,9 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option("--frames", type=click.IntRange(1), help="Convert that many frames.")
 @click.option("--frame-rate", type=FrameRate(), help="Of a folder or numbered sequence of pictures, or of raw video.")
 @click.option(
-    "--stream", type=click.IntRange(0), help="Which of several video streams, the first is 0.  [default: the best]"
+    "--stream",
+    type=click.IntRange(0),
+    help="Which of several video streams, the first is 0.  [default: as marked, else the first]",
 )
 @click.option(
     "--format", metavar="NAME", help="Of INPUT, FFmpeg's name, where it can't be found out: rawvideo, mpegts ..."

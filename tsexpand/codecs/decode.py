@@ -40,7 +40,7 @@ class VideoSource:
         deinterlacing: what becomes of interlaced pictures.
         repeats: whether a picture that can't be decoded is replaced by the one before it.
         scales: whether pictures that change their size or pixel format are brought to that of the first.
-        stream: number of the video stream among those of moving pictures, the first is 0; None: the best.
+        stream: number of the video stream among those of moving pictures, the first is 0; None: see `find_video`.
         format: of the input, where it does not say so itself.
 
     Attributes:

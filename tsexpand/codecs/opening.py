@@ -150,7 +150,8 @@ def find_video(container: InputContainer, name: str, number: int | None = None) 
     Args:
         container: opened.
         name: of the input, for errors.
-        number: of the stream among `moving_streams`, the first is 0. None: what FFmpeg takes for the best.
+        number: of the stream among `moving_streams`, the first is 0. None: the one marked as the
+            default, as players do, else the first.
 
     Raises:
         InputError: there is none, it can't be decoded, or its pictures are too large.
@@ -171,8 +172,7 @@ def _chosen(container: InputContainer, name: str, number: int | None) -> VideoSt
         still = "only a still picture (cover art), no video stream" if container.streams.video else "no video stream"
         raise InputError(f"{name}: {still}")
     if number is None:
-        best = container.streams.best("video")
-        return next((stream for stream in moving if stream is best), moving[0])
+        return next((stream for stream in moving if stream.disposition & av.stream.Disposition.default), moving[0])
     if number >= len(moving):
         there = "one video stream, which is 0" if len(moving) == 1 else f"video streams 0 to {len(moving) - 1}"
         raise InputError(f"{name}: has no video stream {number}; it has {there}")
