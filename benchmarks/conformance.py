@@ -199,7 +199,9 @@ def check_colours(folder: Path, clip: Clip, report: ConvertReport, result: Resul
     """Of one picture of each delivery, against the source's own."""
     light, number = clip.light(report), clip.number
     exr = sorted((folder / "exr").glob("*.exr"))[number]
-    errors = {"EXR": colour_error(clip.turned(light), exr_light(exr))}
+    errors = {}
+    if not report.source.has_alpha:  # of which EXR holds colours multiplied by opacity
+        errors["EXR"] = colour_error(clip.turned(light), exr_light(exr))
     for video in (*VIDEOS, Delivered("y4m", "pipe.y4m", {})):
         siting = "left" if video in (PRORES, FFV1) else "topleft"
         found = video_light(folder / video.file, 0, number, siting, is_hlg=video is HLG)
