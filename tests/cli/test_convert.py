@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from tests.colour.test_mastering_notation import X265
 from tsexpand.cli import cli
-from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs
-from tsexpand.cli.deliveries import delivery_options, refuse_codec
+from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs, refuse_swapped
+from tsexpand.cli.deliveries import delivery_options, preview_of, refuse_codec
 from tsexpand.cli.pipes import ONLY_FILES, ONLY_STREAMS
 from tsexpand.codecs.encoders import LIBRARIES
 from tsexpand.codecs.exr import Compression, ExrPrimaries
@@ -58,7 +58,7 @@ def test_several_inputs_go_under_their_own_names() -> None:
     ("inputs", "output", "to", "also", "message"),
     [
         (("x/a.mp4", "y/a.mov"), "out", "mkv", (), "several inputs would be written to"),
-        (("a.mp4", "b.mp4"), "out.mp4", None, (), "must be a folder"),
+        (("a.mp4", "b.mp4"), "out.mp4", None, (), "need a folder"),
         (("a.mp4", "b.mp4"), "out", None, (Path("c"),), "--also goes with one input"),
     ],
 )
@@ -96,6 +96,22 @@ def test_a_codec_that_an_output_does_not_hold_is_refused_at_once(
 def test_a_mastering_display_that_can_not_be_is_refused(tmp_path: Path, arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(cli, ["convert", "no-such.mp4", str(tmp_path / "out.mp4"), *arguments])
     assert result.exit_code == 2 and message in " ".join(result.output.replace("│", "").split()), result.output
+
+
+def test_the_preview_is_the_last_video_of_also() -> None:
+    also = (Path("a.mkv"), Path("see.mp4"), Path("a.json"))
+    assert preview_of({"also": also, "preview_tone": "bt2390"}) == Path("see.mp4")
+    assert preview_of({"also": also, "preview_tone": None}) is None
+    with pytest.raises(click.UsageError, match=r"needs an --also that ends in \.mp4"):
+        preview_of({"also": (Path("a.json"),), "preview_tone": "bt2390"})
+
+
+def test_swapped_names_are_noticed(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    with pytest.raises(click.UsageError, match="INPUT comes first"):
+        refuse_swapped((str(tmp_path / "out.mkv"),), tmp_path / "clip.mp4")
+    for source in ("-", "http://there/a.mp4", "shot.%04d.png", str(tmp_path / "clip.mp4"), "b" * 300):
+        refuse_swapped((source,), tmp_path / "new.mkv")
 
 
 def test_a_preview_need_not_hold_the_codec_of_the_others() -> None:

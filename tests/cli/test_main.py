@@ -71,4 +71,4 @@ def test_one_failing_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (bad["input"], bad["exit_code"]) == ("bad.mkv", 3)
     assert (good["outputs"], good["frames"]) == (["hdr/good.mkv"], 2)
     assert [path.name for path in (tmp_path / "hdr").iterdir()] == ["good.mkv"]
-    assert "1 of 2 inputs failed" in result.stderr
+    assert "1 of 2 inputs failed:" in result.stderr

@@ -110,7 +110,7 @@ def test_settings_are_of_json() -> None:
 
 
 def test_several_inputs_do_not_make_one_document(folder: Path) -> None:
-    with pytest.raises(click.UsageError, match="must be a folder"):
+    with pytest.raises(click.UsageError, match="need a folder"):
         convert(folder / "clip.mkv", folder / "clip.mkv", folder / "a.json")
 
 

@@ -1,6 +1,7 @@
 """`tsexpand convert`."""
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import INTERRUPTED, TsexpandError
-from .deliveries import check_light, delivery_options, refuse_codec
+from .deliveries import check_light, delivery_options, preview_of, refuse_codec
 from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
 from .pictures import is_file_name, is_lone_picture, own_name, with_pictures_of_folders
 from .pipes import goes_to_stream, input_format
@@ -47,7 +48,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 @click.option(
     "--preview-tone",
     type=click.Choice(["bt2390", "reinhard", "drago", "exposure"]),
-    help="Makes the last --also, a video, an SDR preview (H.264), in which highlights are shown by this curve.",
+    help="Makes the last video of --also an SDR preview (H.264), in which highlights are shown by this curve.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")
 @click.option("--start", type=Time(), help="Begin at this time: 62.5, 1:02.5 or 00:01:02.5.")
@@ -197,9 +198,10 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     input_format(values)
     if goes_to_stream([output, *values["also"]], len(inputs), values["to"], as_json):
         values["pipe_format"], values["to"] = values["to"], None
-    check_preview(values["preview_tone"], values["also"])
+    preview_of(values)
     if values["frame_rate"] is None and any(map(os.path.isdir, inputs)):
         inputs, values["to"] = with_pictures_of_folders(inputs, quiet), values["to"] or "exr"
+    refuse_swapped(inputs, output)
     jobs = plan_jobs(inputs, output, values["to"], values["also"], values["frame_rate"])
     refuse_inputs_as_outputs(jobs)
     refuse_codec((output for job in jobs for output in job.outputs), values)
@@ -216,7 +218,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
             if report.interrupted:
                 return INTERRUPTED
     if failures and len(jobs) > 1:
-        click.echo(f"{len(failures)} of {len(jobs)} inputs failed.", err=True)
+        click.echo("\n".join([f"{len(failures)} of {len(jobs)} inputs failed:", *map(str, failures)]), err=True)
     return exit_code(failures)
 
 
@@ -237,12 +239,6 @@ def exit_code(failures: list[TsexpandError]) -> int:
     return codes.pop() if codes else 0
 
 
-def check_preview(tone: str | None, also: tuple[Path, ...]) -> None:
-    """Refuses a preview that has no video to be."""
-    if tone is not None and not (also and also[-1].suffix.lower() in (".mp4", ".mov", ".mkv")):
-        raise click.UsageError("--preview-tone needs an --also that ends in .mp4, .mov or .mkv: the preview")
-
-
 def plan_jobs(
     inputs: tuple[str, ...],
     output: Path,
@@ -261,15 +257,21 @@ def plan_jobs(
         raise click.UsageError("--also goes with one input and without --to")
     if is_file_name(output):
         advice = "; --frame-rate makes a folder of pictures a clip" if to == "exr" else ""
-        raise click.UsageError(
-            f"OUTPUT {output} must be a folder for several inputs, a folder of them, or --to{advice}"
-        )
+        raise click.UsageError(f"{output} names one file; several inputs, or --to, need a folder{advice}")
     jobs = [Job(name, (output / own_name(name, to or "exr", frame_rate),), output) for name in inputs]
     names = [job.outputs[0] for job in jobs]
     for name in names:
         if names.count(name) > 1:
             raise click.UsageError(f"several inputs would be written to {name}; rename one or convert them one by one")
     return jobs
+
+
+def refuse_swapped(inputs: tuple[str, ...], output: Path) -> None:
+    """Refuses the name of a file that is to be, where that of one that is was meant, and the other way round."""
+    is_path = len(inputs) == 1 and inputs[0] != "-" and not re.search("://|%", inputs[0])
+    exists, isfile = os.path.exists, os.path.isfile  # which don't raise, whatever the name
+    if is_path and isfile(output) and not exists(inputs[0]):
+        raise click.UsageError(f"{inputs[0]} does not exist, and {output} does: INPUT comes first, OUTPUT last")
 
 
 def refuse_inputs_as_outputs(jobs: list[Job]) -> None:

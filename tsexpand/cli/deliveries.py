@@ -47,9 +47,13 @@ def refuse_codec(outputs: Iterable[Path], values: dict[str, Any]) -> None:
 
 
 def preview_of(values: dict[str, Any]) -> Path | None:
-    """The output that is an SDR preview, where one was asked for."""
-    also: tuple[Path, ...] = values["also"]
-    return also[-1] if values["preview_tone"] else None
+    """The output that is an SDR preview, where one was asked for: the last video of --also."""
+    if values["preview_tone"] is None:
+        return None
+    videos: list[Path] = [output for output in values["also"] if output.suffix.lower() in (".mp4", ".mov", ".mkv")]
+    if not videos:
+        raise click.UsageError("--preview-tone needs an --also that ends in .mp4, .mov or .mkv: the preview")
+    return videos[-1]
 
 
 def encoder_options(values: dict[str, Any]) -> "EncoderOptions":

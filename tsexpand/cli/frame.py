@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHARED = (
+    "frame_rate",
+    "stream",
+    "format",
+    "size",
+    "pixel_format",
     "deinterlace",
     "on_corrupt",
     "on_change",
@@ -58,6 +63,8 @@ def frame_command(source: str, at: Fraction, output: Path | None, overwrite: boo
     values = settings(values)
     check_light(values)
     output = output or Path(own_name(source, at))
+    if output.suffix.lower() != ".png":
+        raise click.UsageError(f"-o {output}: the sheet is a PNG; name it .png")
     check_files([output], [source], overwrite)
     check_plots("tsexpand frame")
     write_whole(output, png(sheet(source, at, values)))

@@ -19,16 +19,21 @@ def show_report(report: "ConvertReport", as_json: bool, quiet: bool) -> None:
         click.echo(json.dumps(report_values(report)))
     if quiet:
         return
-    outputs = " and ".join(str(path) for path in report.outputs)
+    outputs = " and ".join(_spoken(path, "standard output") for path in report.outputs)
     frames = "1 frame" if report.frames == 1 else f"{report.frames} frames"
     rate = f"{frames} in {report.seconds:.1f} s, {report.frames / report.seconds:.2f} frames/s"
     busy = ", ".join(f"{name} {spent.busy / report.seconds:.0%}" for name, spent in report.stages.items())
     if report.interrupted:
         click.echo(f"Interrupted: kept what was converted of {report.source.name}.", err=True)
-    click.echo(f"{report.source.name} -> {outputs}: {rate}, bottleneck {report.bottleneck} (busy: {busy})", err=True)
+    source = _spoken(report.source.name, "standard input")
+    click.echo(f"{source} -> {outputs}: {rate}, bottleneck {report.bottleneck} (busy: {busy})", err=True)
     if report.content_light:
         light = report.content_light
         click.echo(f"MaxCLL {light.max_cll} cd/m², MaxFALL {light.max_fall} cd/m²", err=True)
+
+
+def _spoken(name: object, stream: str) -> str:
+    return stream if str(name) == "-" else str(name)
 
 
 def report_values(report: "ConvertReport") -> dict[str, Any]:

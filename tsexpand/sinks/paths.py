@@ -97,6 +97,8 @@ def check_parent(output: Path) -> None:
     """Raises `OutputError` where the folder that is to hold the output is missing or closed."""
     folder = output.parent
     with translated(output):
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{output}: {folder} is a file, not a folder")
         if not folder.is_dir():
             raise OutputError(f"{output}: folder {folder} does not exist; create it first")
         if not os.access(folder, os.W_OK | os.X_OK):
