@@ -1,0 +1,156 @@
+"""One clip from SDR to HDR: the stages, wired together."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from torch import Tensor
+
+from ..codecs.source import Source
+from ..colour.tonemap import roll_off
+from ..cores import filled, one_core
+from ..engines import Engine
+from ..engines.copies import copies_of, settled
+from ..engines.devices import default_batch_size, translated_memory
+from ..errors import InputError
+from ..flow import Flow
+from ..frames import LightBatch, SignalBatch, VideoInfo
+from ..interruption import Interruption
+from ..sinks import Fetch, Sink
+from ..sinks.delivery import make_sink
+from ..sinks.documents.provenance import Provenance
+from ..sinks.paths import refuse_sources
+from ..temporal.denoising import denoise
+from ..temporal.exposure import anchor
+from ..temporal.smoothing import smooth
+from .options import ConvertOptions, estimated_frames, expected_frames
+from .provenance import provenance_of
+from .report import ConvertProgress, ConvertReport, Spent, time_spent
+
+DEPTH = 2
+"""Batches that may wait between two stages: enough to hide jitter, little memory."""
+
+
+def convert(
+    options: ConvertOptions,
+    engine: Engine,
+    on_open: Callable[[VideoInfo, tuple[str, ...]], None] = lambda info, notices: None,
+    on_progress: Callable[[ConvertProgress], None] = lambda progress: None,
+) -> ConvertReport:
+    """Converts one clip.
+
+    Args:
+        options: what, and into what.
+        engine: ready.
+        on_open: told of the source and of notices, before the first frame; again where the engine has some.
+        on_progress: told after every batch.
+
+    Raises:
+        InputError, OutputError, DeviceError: nothing is left under a final name unless it is whole.
+        KeyboardInterrupt: before the first frame was written, or again.
+    """
+    with ExitStack() as stack:
+        source = stack.enter_context(options.open_source())
+        refuse_sources(options.outputs, source.files)
+
+        def notices() -> tuple[str, ...]:
+            return (*source.info.notices, *engine.notices, *sink.notices)
+
+        def provenance() -> Provenance:
+            return provenance_of(options, engine, notices())
+
+        sink = stack.enter_context(
+            make_sink(options.outputs, source.info, source.companions, options.delivery, provenance)
+        )
+        on_open(source.info, (*source.info.notices, *sink.notices))
+        if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
+            options = replace(options, denoise=False, smooth=False)
+        engine.expect(source.info.width, source.info.height, estimated_frames(source.info, options))
+        if engine.notices:
+            on_open(source.info, engine.notices)
+        written = _run(source, engine, sink, options, on_progress)
+        if not written.frames and written.interrupted:
+            raise KeyboardInterrupt
+        if not written.frames:
+            raise InputError(f"{options.source}: no frame could be decoded")
+        sink.finish(written.interrupted)
+        names = sink.commit(written.interrupted)
+        return ConvertReport(
+            source=source.info,
+            outputs=names if written.interrupted else options.outputs,
+            frames=written.frames,
+            seconds=written.seconds,
+            engine=engine.description,
+            stages=written.stages,
+            bottleneck=written.bottleneck,
+            content_light=sink.content_light,
+            notices=notices(),
+            interrupted=written.interrupted,
+        )
+
+
+@dataclass(slots=True)
+class _Written:
+    """What has been written so far, and where the time went."""
+
+    frames: int = 0
+    seconds: float = 0.0
+    stages: dict[str, "Spent"] = field(default_factory=dict)
+    interrupted: bool = False
+
+    @property
+    def bottleneck(self) -> str:
+        return max(self.stages, key=lambda name: self.stages[name].busy, default="")
+
+
+def _run(
+    source: Source,
+    engine: Engine,
+    sink: Sink[Any],
+    options: ConvertOptions,
+    on_progress: Callable[[ConvertProgress], None],
+) -> _Written:
+    """The three threads, until the last frame is written, or a signal ends it where the beginning is to be kept."""
+    began = time.monotonic()
+    written = _Written()
+    total = expected_frames(source.info, options)
+    batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
+    with Flow() as flow, Interruption(flow.stop) if options.keep_partial else nullcontext() as interruption:
+        flow.on_cancel(source.cancel)
+        signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
+        for batch, count in flow.prefetch(prepared(signals, engine, options, sink.prepare), DEPTH, "network"):
+            sink.write(batch)
+            written.frames += count
+            written.seconds = time.monotonic() - began
+            written.stages = time_spent(flow.times, written.seconds)
+            rate = written.frames / written.seconds
+            on_progress(ConvertProgress(written.frames, total, rate, written.bottleneck))
+        written.interrupted = interruption is not None and interruption.came
+    return written
+
+
+def prepared(
+    signals: Iterable[SignalBatch],
+    engine: Engine,
+    options: ConvertOptions,
+    prepare: Callable[[LightBatch, Fetch], Any],
+) -> Iterator[tuple[Any, int]]:
+    """The stage of the device: signal to light, steadied, within the peak, ready to be written, on the CPU."""
+    delivery, copies = options.delivery, copies_of(engine.device)
+    with one_core(), closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
+        lights = anchor(expanded)
+        if options.denoise:
+            lights = denoise(lights)
+        if options.smooth:
+            lights = smooth(lights)
+
+        def fitted(light: Tensor) -> Tensor:
+            return roll_off(light, delivery.peak, delivery.reference_white)
+
+        def delivered(batch: LightBatch) -> tuple[Any, int]:
+            filled(batch.light, fitted, batch.light)
+            return prepare(batch, copies.down), len(batch)
+
+        yield from settled(map(delivered, lights), copies)
