@@ -2,8 +2,8 @@
 
 import pytest
 
-from tsexpand.codecs.static_metadata import Coding, keyframe_messages, light_offset, with_messages
-from tsexpand.colour.hdr10 import mastering_display
+from tsexpand.codecs.static_metadata import Coding, keyframe_messages, light_offset, messages_in, with_messages
+from tsexpand.colour.hdr10 import ContentLight, mastering_display
 
 P3_1000 = mastering_display(1000)
 
@@ -64,3 +64,14 @@ def test_a_keyframe_without_light_is_refused(coding: Coding, keyframe: bytes) ->
 def test_a_keyframe_without_a_picture_is_refused(coding: Coding) -> None:
     with pytest.raises(ValueError, match="keyframe without"):
         with_messages(coding, PARAMETERS if coding is Coding.HEVC else b"\x12\x00", b"")
+
+
+@pytest.mark.parametrize("levels", [ContentLight(0, 0), ContentLight(256, 2), ContentLight(1234, 256)])
+@pytest.mark.parametrize("coding", [Coding.HEVC, Coding.AV1])
+def test_levels_are_read_back_whatever_their_bytes_are(coding: Coding, levels: ContentLight) -> None:
+    """In HEVC two zeros before a small byte have a 3 put between."""
+    messages = keyframe_messages(coding, mastering_display(1000), levels)
+    if coding is Coding.HEVC:  # units behind their length, as in files
+        units = [unit for unit in messages.split(b"\0\0\0\1") if unit]
+        messages = b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
+    assert messages_in(coding, messages) == (levels, True)

@@ -36,7 +36,7 @@ Place = tuple[int, slice]
 """An offset in the file, and which bytes of the payload stand there."""
 
 _BOTH, _CLL, _FALL = slice(0, 4), slice(0, 2), slice(2, 4)
-_PARTS = {_MAX_CLL: _CLL, _MAX_FALL: _FALL, _MASTERING: None}
+_LEVELS = {_MAX_CLL: _CLL, _MAX_FALL: _FALL}
 
 
 def patch_content_light(path: Path, coding: Coding, light: ContentLight) -> None:
@@ -103,9 +103,10 @@ def _declared_metadata(path: Path, codec: str) -> Declared:
     with path.open("rb") as file:
         for offset, part in _levels_in_header(path):
             file.seek(offset)
-            numbers = [int.from_bytes(file.read(2), "big") for _ in range(part.start, part.stop, 2)]
-            cll += numbers[:1] if part.start == 0 else []
-            fall += numbers[-1:] if part.stop == _BOTH.stop else []
+            payload = bytearray(_BOTH.stop)
+            payload[part] = file.read(part.stop - part.start)
+            cll += [int.from_bytes(payload[_CLL], "big")] if part in (_BOTH, slice(part.start, _CLL.stop)) else []
+            fall += [int.from_bytes(payload[_FALL], "big")] if part.stop == _FALL.stop else []
     in_header = [ContentLight(*pair) for pair in zip(cll, fall, strict=False)]
     levels, displays, entry = [], [], None
     with av.open(str(path.absolute())) as source:
@@ -191,11 +192,15 @@ def _in_elements(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, slice
         file.seek(at)
         identity, size = _variable(file, keep_marker=True), _variable(file, keep_marker=False)
         body = file.tell()
-        if identity in _PARTS:
-            yield body, _PARTS[identity]
+        after = min(body + size, end)  # of a stream the size is unknown, all ones
+        if identity == _MASTERING:
+            yield body, None
+        elif identity in _LEVELS:
+            stop, width = _LEVELS[identity].stop, min(size, 2)  # a small number may take fewer bytes, or more
+            yield after - width, slice(stop - width, stop)
         elif identity in _ELEMENT_PARENTS:
-            yield from _in_elements(file, body, body + size)
-        at = body + size
+            yield from _in_elements(file, body, after)
+        at = after
 
 
 def _variable(file: BinaryIO, keep_marker: bool) -> int:

@@ -99,8 +99,12 @@ def messages_in(coding: Coding, keyframe: bytes) -> tuple[ContentLight | None, b
         display = _sei_at(keyframe, _SEI_MASTERING, _HEVC_MASTERING.size)
     else:
         light, display = _metadata_at(keyframe, _METADATA_LIGHT), _metadata_at(keyframe, _METADATA_MASTERING)
-    levels = None if light is None else ContentLight(*_LIGHT.unpack_from(keyframe, light))
-    return levels, display is not None
+    if light is None:
+        return None, display is not None
+    payload = keyframe[light : light + 2 * _LIGHT.size]
+    if coding is Coding.HEVC:
+        payload = payload.replace(b"\0\0\3", b"\0\0")  # emulation prevention, of levels that are 0 or small
+    return ContentLight(*_LIGHT.unpack_from(payload)), display is not None
 
 
 def _hevc_mastering(display: MasteringDisplay) -> bytes:
