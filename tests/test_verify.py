@@ -3,24 +3,31 @@
 import random
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
+import click
 import pytest
 import torch
+from click.testing import CliRunner, Result
 
 from tests.codecs.input_clips import write_clip
 from tests.conversions import IDENTITY, options
 from tests.test_convert import TAGS, columns, flat
 from tests.test_mutations import mutated
+from tsexpand.cli.convert import convert_command
+from tsexpand.cli.verify import SHARED, verify_command
 from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, read_exr, write_exr
+from tsexpand.codecs.images import png
 from tsexpand.colour.hdr10 import ContentLight
 from tsexpand.colour.signal import HLG10
 from tsexpand.convert import convert
 from tsexpand.errors import InputError
-from tsexpand.verify import verify
+from tsexpand.verify import Check, Selection, verify
 
 FRAMES = 8
 
@@ -118,7 +125,10 @@ def test_other_numbers_of_pictures_and_other_sound_are_found(folder: Path, tmp_p
     pictures = [flat(100, width=192)] * (FRAMES + 2)
     write_clip(tmp_path / "other.mkv", pictures, tags=TAGS, audio_seconds=(0.3, 0.3))
     found = failed(folder / "out.mkv", tmp_path / "other.mkv")
-    assert found["frame count"] == f"{FRAMES}, the source has {FRAMES + 2}"
+    assert (
+        found["frame count"]
+        == f"{FRAMES}, the source has {FRAMES + 2}; if it is an excerpt, give its --start and --frames"
+    )
     assert found["audio 2"].startswith("0 bytes")
 
 
@@ -147,10 +157,10 @@ def test_subtitles_that_were_recoded_are_compared(folder: Path, tmp_path: Path, 
             packet.stream = stream
             out.mux(packet)
     convert(options(tmp_path / "in.mkv", tmp_path / f"out.{suffix}"), IDENTITY)
-    checks = {check.name: check for check in verify(str(tmp_path / f"out.{suffix}"), str(tmp_path / "in.mkv")).checks}
-    assert checks["subtitle 1"].passed
-    assert checks["subtitle 1 sync"].passed
-    assert ("another codec" in checks["subtitle 1"].detail) == (suffix == "mp4")
+    found = checks(tmp_path / f"out.{suffix}", tmp_path / "in.mkv")
+    assert found["subtitle 1"].passed
+    assert found["subtitle 1 sync"].passed
+    assert ("another codec" in found["subtitle 1"].detail) == (suffix == "mp4")
 
 
 def test_sdr_is_no_hdr(folder: Path) -> None:
@@ -202,3 +212,136 @@ def test_a_harmed_delivery_is_judged_or_refused(folder: Path, tmp_path: Path, na
         path.write_bytes(mutated(data, data, random.Random(number)))
         with suppress(InputError):
             verify(str(path))
+
+
+def checks(name: Path, source: str | Path, **selection: Any) -> dict[str, Check]:
+    return {check.name: check for check in verify(str(name), str(source), selection=Selection(**selection)).checks}
+
+
+@pytest.mark.parametrize("name", ["part.mkv", "part"])
+def test_an_excerpt_is_confirmed_where_it_is_said(folder: Path, tmp_path: Path, name: str) -> None:
+    part = {"start": Fraction(2, 25), "frames": 4}
+    convert(options(folder / "clip.mkv", tmp_path / name, **part), IDENTITY)
+    assert [c for c in checks(tmp_path / name, folder / "clip.mkv", **part).values() if not c.passed] == []
+    whole = checks(tmp_path / name, folder / "clip.mkv")["frame count"]
+    assert whole.detail == "4, the source has 8; if it is an excerpt, give its --start and --frames"
+    short = checks(tmp_path / name, folder / "clip.mkv", frames=5)["frame count"]
+    assert not short.passed and short.detail == "4, the source has 5"
+
+
+@pytest.mark.parametrize("pattern", ["", "shot.%03d.png"])
+@pytest.mark.parametrize("name", ["out.mkv", "out"])
+def test_pictures_are_sources_as_well(tmp_path: Path, pattern: str, name: str) -> None:
+    place = tmp_path / "in"
+    place.mkdir()
+    for number in range(4):
+        picture = torch.full((1, 3, 48, 64), 40 * number, dtype=torch.uint8)
+        picture[..., :20] = 0
+        (place / f"shot.{number:03}.png").write_bytes(png(picture[0]))
+    source = str(place / pattern) if pattern else str(place)
+    rate = Fraction(10)
+    convert(replace(options(place, tmp_path / name, frame_rate=rate), source=source), IDENTITY)
+    found = checks(tmp_path / name, source, frame_rate=rate)
+    assert [check for check in found.values() if not check.passed] == []
+    assert {"frame count", "times", "black"} <= found.keys()
+    if name == "out.mkv":
+        assert not checks(tmp_path / name, source, frame_rate=Fraction(25))["times"].passed
+
+
+def test_what_is_wrong_with_the_source_is_not_blamed_on_the_delivery(folder: Path, tmp_path: Path) -> None:
+    pictures = [flat(100 + i, width=192) for i in range(FRAMES)]
+    write_clip(tmp_path / "bad.mkv", pictures, tags=TAGS, damage={3: b"nothing"})
+    convert(options(tmp_path / "bad.mkv", tmp_path / "out.mkv", repeat_damaged=True), IDENTITY)
+    assert checks(tmp_path / "out.mkv", tmp_path / "bad.mkv", repeats=True)["pictures"].passed
+    arguments = [str(tmp_path / "out.mkv"), "--quiet", "--source", str(tmp_path / "bad.mkv")]
+    error = run(*arguments).exception
+    assert isinstance(error, InputError) and error.exit_code == 3
+    assert str(error).startswith(f"{tmp_path / 'bad.mkv'}: undecodable at 00:00:00.120")
+    assert "--on-corrupt repeat" in str(error)
+    lines = run(*arguments, "--on-corrupt", "repeat").output.splitlines()
+    assert "pass  frame count         8, the source has 8" in lines
+
+
+def test_a_source_that_breaks_behind_the_deliverys_end_is_told(folder: Path, tmp_path: Path) -> None:
+    pictures = [flat(100 + i, width=192) for i in range(FRAMES)]
+    write_clip(tmp_path / "bad.mkv", pictures, tags=TAGS, damage={6: b"nothing"})
+    convert(options(tmp_path / "bad.mkv", tmp_path / "exr", frames=3), IDENTITY)
+    with pytest.raises(InputError, match=r"bad\.mkv: undecodable at 00:00:00\.240"):
+        checks(tmp_path / "exr", tmp_path / "bad.mkv")
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(verify_command, arguments, standalone_mode=False)
+
+
+def test_the_command_takes_the_options_of_convert(folder: Path, tmp_path: Path) -> None:
+    convert(options(folder / "clip.mkv", tmp_path / "part.mp4", start=Fraction(2, 25), frames=4), IDENTITY)
+    arguments = (str(tmp_path / "part.mp4"), "--source", str(folder / "clip.mkv"), "--quiet")
+    result = run(*arguments, "--start", "0.08", "--frames", "4")
+    assert result.return_value == 0, result.output
+    assert run(*arguments).return_value == 1
+    assert set(SHARED) <= {option.name for option in convert_command.params}
+
+
+def test_options_of_the_source_need_one(folder: Path) -> None:
+    error = run(str(folder / "out.mp4"), "--frames", "4", "--deinterlace", "frame").exception
+    assert isinstance(error, click.UsageError)
+    assert error.message == "--frames, --deinterlace: of the source, which --source names"
+
+
+def test_single_pictures_are_none_of_its_business(folder: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "one.png"
+    picture.write_bytes(png(torch.zeros((3, 48, 64), dtype=torch.uint8)))
+    outputs = [tmp_path / f"out.{suffix}" for suffix in ("avif", "hdr", "exr", "png")]
+    for output in outputs:
+        convert(options(picture, output), IDENTITY)
+    (tmp_path / "folder").mkdir()
+    shutil.copy(tmp_path / "out.avif", tmp_path / "folder")
+    for name in (*outputs, picture, tmp_path / "folder"):
+        with pytest.raises(InputError, match="verify checks video and EXR sequences, not single pictures") as caught:
+            verify(str(name))
+        assert str(caught.value).startswith(f"{name}: ")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"holds no numbered \.exr picture"):
+        verify(str(tmp_path / "empty"))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8, 0.95])
+def test_a_matroska_file_that_was_cut_off_is_said_to_be(folder: Path, tmp_path: Path, share: float) -> None:
+    data = (folder / "out.mkv").read_bytes()
+    path = tmp_path / "cut.mkv"
+    path.write_bytes(data[: int(len(data) * share)])
+    found = failed(path)
+    assert "cut off" in found["pictures"] and "to the end" not in found["pictures"]
+
+
+def test_what_can_t_be_parsed_is_said_in_words(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "torn.mkv"
+    path.write_bytes((folder / "out.mkv").read_bytes() + b"\x1c\x53\xbb\x6b")  # an element without a size
+    assert failed(path) == {"static metadata": "can't be read: the file is cut off or damaged"}
+
+
+def test_the_end_of_an_mp4_is_looked_for(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "out.mp4").read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(data[:-1])
+    assert "cut off" in failed(path)["pictures"]
+
+
+def test_where_metadata_is_missing_is_said(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "out.mp4").read_bytes()
+    path = tmp_path / "bare.mp4"
+    path.write_bytes(data.replace(b"mdcv", b"free").replace(b"clli", b"free"))
+    found = failed(path)
+    assert found["mastering display"] == "missing in the header, there in 1 of 1 keyframes"
+    assert found["light levels agree"].startswith(
+        "missing in the header, there in 1 of 1 keyframes (MaxCLL/MaxFALL "
+    ) and found["light levels agree"].endswith(" in keyframes)")
+    path.write_bytes((folder / "edit.mov").read_bytes().replace(b"mdcv", b"free").replace(b"clli", b"free"))
+    found = failed(path)
+    assert found == {"mastering display": "missing in the header", "light levels agree": "missing in the header"}
+    place = data.index(b"clli") + 4
+    path.write_bytes(data[:place] + b"\x0f\xa0\x01\x90" + data[place + 4 :])
+    detail = failed(path)["light levels agree"]
+    assert detail.startswith("they differ: MaxCLL/MaxFALL 4000/400 in the header and ")
+    assert detail.endswith(" in keyframes")

@@ -3,7 +3,8 @@
 ```
 TsexpandError          1
 ├─ InputError          3   cannot open, no video stream, undecodable, already HDR
-│  └─ NetworkError     3   server unreachable, or nothing but errors from it
+│  ├─ NetworkError     3   server unreachable, or nothing but errors from it
+│  └─ DamagedPictureError  3   a picture can't be decoded
 ├─ OutputError         4   exists, not writable, disk full, encoder missing
 ├─ WeightsError        5   unknown name, checksum, keys do not match
 └─ DeviceError         6   no such device, out of memory even at the smallest tile
@@ -48,6 +49,10 @@ class InputError(TsexpandError):
 
 class NetworkError(InputError):
     """The server can't be reached, or goes on failing; further requests would fare no better."""
+
+
+class DamagedPictureError(InputError):
+    """A picture of the input can't be decoded; the one before it may take its place, where that is wanted."""
 
 
 class OutputError(TsexpandError):

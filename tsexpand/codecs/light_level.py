@@ -92,7 +92,7 @@ def declared_metadata(path: Path, codec: str) -> Declared:
     try:
         return _declared_metadata(path, codec)
     except (IndexError, struct.error, RecursionError, av.FFmpegError) as error:
-        raise ValueError(f"can't be read ({error})") from error
+        raise ValueError("can't be read: the file is cut off or damaged") from error
 
 
 def _declared_metadata(path: Path, codec: str) -> Declared:

@@ -10,7 +10,7 @@ from typing import Self
 
 import torch
 
-from ..errors import Cancelled, InputError
+from ..errors import Cancelled, DamagedPictureError, InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import Companions
 from .description import AS_TAGGED, SignalOverrides
@@ -118,9 +118,9 @@ class PictureSource:
                 raise Cancelled
             try:
                 still = self._read(number)
-            except InputError:
+            except InputError as error:
                 if not self._repeats:
-                    raise
+                    raise DamagedPictureError(str(error)) from error
                 replaced.append(number)
             else:
                 before = self._checked(number, still)

@@ -9,7 +9,7 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
-from ..errors import Cancelled, InputError
+from ..errors import Cancelled, DamagedPictureError, InputError
 from ..frames import clock
 from .companion_packets import AnyPacket, CompanionPackets
 from .completeness import MP4, Completeness
@@ -138,7 +138,7 @@ class PictureReader:
         """
         lost = self.lost_end
         if lost is not None and self._each_packet_gives_one:
-            raise InputError(f"{self._name}: undecodable at {clock(lost)} (damaged end)")
+            raise DamagedPictureError(f"{self._name}: undecodable at {clock(lost)} (damaged end)")
         return lost
 
     @property
@@ -229,11 +229,11 @@ class PictureReader:
         if self._in_a_row > MAX_DAMAGED:
             raise self._undecodable(why)
 
-    def _undecodable(self, why: str) -> InputError:
+    def _undecodable(self, why: str) -> DamagedPictureError:
         if self._end is None and self._opened.pipe is not None and self._opened.format == MP4:
             why += "; an MP4 from a pipe needs its index in front: write it with -movflags +faststart, or name the file"
         time = min(self._owed, default=self._end or Fraction(0))
-        return InputError(f"{self._name}: undecodable at {clock(time)} ({why})")
+        return DamagedPictureError(f"{self._name}: undecodable at {clock(time)} ({why})")
 
     def _place(self, frame: av.VideoFrame) -> None:
         """Notes how far the pictures have come."""

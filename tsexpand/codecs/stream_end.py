@@ -62,3 +62,22 @@ def _number(data: bytes, at: int) -> bytes | None:
     if at >= len(data) or len(data) - at < (length := 9 - data[at].bit_length()):
         return None
     return data[at : at + length]
+
+
+def segment_end(head: bytes) -> int | None:
+    """Where a Matroska file's segment should end, in bytes from the file's beginning.
+
+    Args:
+        head: how the file begins.
+
+    Returns:
+        None where the segment does not say how long it is, or does not begin here.
+    """
+    at = 0
+    while (identity := _number(head, at)) and (size := _number(head, at + len(identity))):
+        kind, unknown = int.from_bytes(identity, "big"), (1 << 7 * len(size)) - 1
+        length, body = int.from_bytes(size, "big") & unknown, at + len(identity) + len(size)
+        if kind == _SEGMENT:
+            return None if length == unknown else body + length
+        at = body + length
+    return None
