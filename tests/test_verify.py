@@ -2,6 +2,8 @@
 
 import random
 import shutil
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
@@ -297,7 +299,8 @@ def test_single_pictures_are_none_of_its_business(folder: Path, tmp_path: Path) 
         convert(options(picture, output), IDENTITY)
     (tmp_path / "folder").mkdir()
     shutil.copy(tmp_path / "out.avif", tmp_path / "folder")
-    for name in (*outputs, picture, tmp_path / "folder"):
+    (tmp_path / "shot.1.png").write_bytes(picture.read_bytes())
+    for name in (*outputs, picture, tmp_path / "folder", tmp_path / "shot.%d.png"):
         with pytest.raises(InputError, match="verify checks video and EXR sequences, not single pictures") as caught:
             verify(str(name))
         assert str(caught.value).startswith(f"{name}: ")
@@ -345,3 +348,37 @@ def test_where_metadata_is_missing_is_said(folder: Path, tmp_path: Path) -> None
     detail = failed(path)["light levels agree"]
     assert detail.startswith("they differ: MaxCLL/MaxFALL 4000/400 in the header and ")
     assert detail.endswith(" in keyframes")
+
+
+def test_light_levels_of_a_stream_are_unknown_and_not_0(folder: Path, tmp_path: Path) -> None:
+    """What was written to a pipe keeps the levels 0, which its bitstream escapes; its segment has no size."""
+    command = [sys.executable, "-c", PIPED, str(folder / "clip.mkv")]
+    path = tmp_path / "piped.mkv"
+    path.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    assert failed(path) == {"light levels agree": "missing in the header and in 1 of 1 keyframes"}
+
+
+PIPED = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.conversions import IDENTITY, options
+from tsexpand.sinks.pipe import PipeFormat
+from tsexpand.convert import convert
+made = options(Path(sys.argv[1]), Path("-"))
+convert(replace(made, delivery=replace(made.delivery, pipe_format=PipeFormat("mkv"))), IDENTITY)
+"""
+
+
+def test_a_damaged_picture_of_the_source_ends_it(tmp_path: Path) -> None:
+    place = tmp_path / "in"
+    place.mkdir()
+    for number in range(3):
+        picture = torch.full((3, 48, 64), 40 * number, dtype=torch.uint8)
+        (place / f"{number}.png").write_bytes(png(picture))
+    (place / "1.png").write_bytes((place / "1.png").read_bytes()[:60])
+    convert(options(place, tmp_path / "exr", frame_rate=Fraction(10), repeat_damaged=True), IDENTITY)
+    with pytest.raises(InputError, match=r"1\.png: .*--on-corrupt repeat"):
+        checks(tmp_path / "exr", place, frame_rate=Fraction(10))
+    found = checks(tmp_path / "exr", place, frame_rate=Fraction(10), repeats=True)
+    assert [check for check in found.values() if not check.passed] == []

@@ -4,7 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from ..codecs.stills.kinds import SUFFIXES, is_still
+from ..codecs.stills.kinds import SUFFIXES
+from ..codecs.stills.sequence import find_pictures
 from ..errors import InputError
 from .sequence import numbered
 
@@ -13,15 +14,18 @@ _SUFFIXES = SUFFIXES | {".exr", ".hdr", ".avif"}
 
 
 def refuse_single_pictures(name: str) -> None:
-    """Raises InputError where a name means a file of one picture, or a folder of such and no EXR sequence."""
-    # Path.is_dir raises where an address is too long for a name.
-    is_folder = os.path.isdir(name)  # noqa: PTH112
-    if _holds_single_pictures(Path(name)) if is_folder else is_still(name) or _is_hdr_picture(Path(name)):
+    """Raises InputError where a name means a file of one picture, or several of such and no EXR sequence."""
+    is_folder = os.path.isdir(name)  # noqa: PTH112  (Path.is_dir raises where an address is too long for a name)
+    if _holds_single_pictures(Path(name)) if is_folder else _is_of_pictures(name):
         raise InputError(f"{name}: verify checks video and EXR sequences, not single pictures")
 
 
 def _holds_single_pictures(folder: Path) -> bool:
     return not numbered(folder) and any(path.suffix.lower() in _SUFFIXES for path in folder.iterdir())
+
+
+def _is_of_pictures(name: str) -> bool:
+    return find_pictures(name, None) is not None or _is_hdr_picture(Path(name))
 
 
 def _is_hdr_picture(path: Path) -> bool:

@@ -18,7 +18,7 @@ AVERAGE_TOLERANCE = 0.03
 def static_metadata(path: Path, info: VideoInfo, measured: ContentLight) -> Iterator[Check]:
     """ST 2086 and light levels: in the container, in every keyframe, and as decoded."""
     try:
-        declared = declared_metadata(path, info.codec)
+        declared = _stated(declared_metadata(path, info.codec))
     except (ValueError, OSError) as error:
         yield Check("static metadata", False, str(error))
         return
@@ -31,6 +31,15 @@ def static_metadata(path: Path, info: VideoInfo, measured: ContentLight) -> Iter
         light = levels.pop()
         yield _near("MaxCLL", light.max_cll, measured.max_cll, LIGHT_TOLERANCE)
         yield _near("MaxFALL", light.max_fall, measured.max_fall, AVERAGE_TOLERANCE)
+
+
+def _stated(declared: Declared) -> Declared:
+    """Without light levels of 0, which say that they are unknown (CTA-861.3)."""
+    container, keyframes = (
+        tuple(light for light in levels if light != ContentLight(0, 0))
+        for levels in (declared.container_levels, declared.keyframe_levels)
+    )
+    return declared._replace(container_levels=container, keyframe_levels=keyframes)
 
 
 def _display(declared: Declared) -> Check:

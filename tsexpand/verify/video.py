@@ -78,7 +78,8 @@ class _Pictures:
     def check(self, count: int) -> Check:
         """Whether all so many could be decoded, and there should be no more."""
         if self._error is not None:
-            return Check("pictures", False, str(self._error).removeprefix(f"{self._name}: "))
+            what = str(self._error).removeprefix(f"{self._name}: ")
+            return Check("pictures", False, what.partition("; ")[0])  # its advice is for who converts it
         if (lack := cut_off(Path(self._name))) is not None:
             return Check("pictures", False, f"{count} decoded, then the file is cut off: {lack}")
         says_its_end = self._opened.info.container != _TS

@@ -1,0 +1,57 @@
+"""Files that end before their outermost parts do."""
+
+import io
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.codecs.input_clips import grey_ramp, write_clip
+from tsexpand.codecs.file_end import cut_off
+
+
+def clip(folder: Path, name: str) -> Path:
+    codec = "ffv1" if name.endswith("mkv") else "libx264"
+    write_clip(folder / name, grey_ramp(4), codec=codec)
+    return folder / name
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4", "clip.mov"])
+@pytest.mark.parametrize("missing", [0, 1, 300])
+def test_missing_bytes_are_counted(tmp_path: Path, name: str, missing: int) -> None:
+    path = clip(tmp_path, name)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size - missing])
+    assert cut_off(path) == (f"{missing} bytes are missing" if missing else None)
+
+
+class OneWay(io.BytesIO):
+    """A file that can't be gone back in, as a pipe."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+def test_a_stream_of_matroska_ends_within_a_picture(tmp_path: Path) -> None:
+    path = tmp_path / "piped.mkv"
+    target = OneWay()
+    with av.open(str(clip(tmp_path, "clip.mkv"))) as source, av.open(target, "w", "matroska", {"live": "1"}) as out:
+        video = out.add_stream_from_template(source.streams.video[0], opaque=True)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+    data = target.getvalue()
+    path.write_bytes(data)
+    assert cut_off(path) is None
+    path.write_bytes(data[:-5])
+    assert cut_off(path) == "it ends within a picture"
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3\x00\x00", b"\0\0\0\x03ftyp" * 4, b"G" * 188]
+)
+def test_what_promises_nothing_is_not_judged(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "clip"
+    assert cut_off(path) is None
+    path.write_bytes(data)
+    assert cut_off(path) in (None, "it ends within a picture")
