@@ -47,11 +47,9 @@ def test_a_stream_of_matroska_ends_within_a_picture(tmp_path: Path) -> None:
     assert cut_off(path) == "it ends within a picture"
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\x1a\x45\xdf\xa3", b"\x1a\x45\xdf\xa3\x00\x00", b"\0\0\0\x03ftyp" * 4, b"G" * 188]
-)
+@pytest.mark.parametrize("data", [b"", b"\0\0\0\x03ftyp" * 4, b"G" * 188])
 def test_what_promises_nothing_is_not_judged(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "clip"
     assert cut_off(path) is None
     path.write_bytes(data)
-    assert cut_off(path) in (None, "it ends within a picture")
+    assert cut_off(path) is None
