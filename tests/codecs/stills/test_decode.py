@@ -170,7 +170,8 @@ def test_a_profile_without_code_points_is_honoured_by_its_numbers(tmp_path: Path
     expected = (gradient() / 255) ** (563 / 256) @ colour.matrix_RGB_to_RGB(adobe, rec709, None).T
     assert light[0].permute(1, 2, 0).numpy() == pytest.approx(expected, abs=3e-4)
     assert still.info.signal.bit_depth == 16 and still.info.signal.signal_range is SignalRange.FULL
-    assert still.info.notices == ("Its colour profile (Adobe RGB) has no code points: converted to BT2020, 16 bit.",)
+    (notice,) = still.info.notices
+    assert notice.startswith("Its colour profile (Adobe RGB) has no code points: converted to BT2020, 16 bit; --input-")
 
 
 @pytest.mark.parametrize("index", [b"R03\0", b"R98\0"])
@@ -226,6 +227,9 @@ def test_png_chunks_in_their_order(tmp_path: Path) -> None:
         {"gAMA": struct.pack(">I", 100_000)},
         {"gAMA": bytes(4), "cHRM": DISPLAY_P3},
         {"gAMA": bytes(4)},
+        {"gAMA": struct.pack(">I", 50994)},
+        {"cICP": bytes([2, 1, 0, 1]), "gAMA": gama},
+        {"cICP": bytes([2, 2, 0, 1]), "gAMA": gama},
     ):
         signal = read(write(tmp_path / "a.png", **held)).info.signal
         found.append((signal.primaries, signal.transfer, signal.bit_depth))
@@ -237,7 +241,30 @@ def test_png_chunks_in_their_order(tmp_path: Path) -> None:
         (Primaries.BT709, Transfer.BT709, 16),  # linear, converted
         (Primaries.SMPTE432, Transfer.SRGB, 8),  # an exponent of 0 says nothing
         (Primaries.BT709, Transfer.SRGB, 8),
+        (Primaries.BT709, Transfer.BT709, 8),  # FFmpeg's way to say code 1
+        (Primaries.BT709, Transfer.BT709, 8),
+        (Primaries.BT709, Transfer.GAMMA22, 8),
     ]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "found"),
+    [
+        ({"gAMA": struct.pack(">I", 50000)}, "gAMA 0.5"),
+        (
+            {"gAMA": struct.pack(">I", 51020), "cHRM": DISPLAY_P3},
+            "gAMA 0.5102, cHRM 0.3127 0.329 0.68 0.32 0.265 0.69 0.15 0.06",
+        ),
+    ],
+)
+def test_a_conversion_names_the_numbers_and_how_to_disregard_them(
+    tmp_path: Path, chunks: dict[str, bytes], found: str
+) -> None:
+    path = write(tmp_path / "a.png", **chunks)
+    (notice,) = read(path).info.notices
+    assert notice.startswith(f"Its colour profile ({found}) has no") and "--input-transfer (such as bt1886)" in notice
+    overridden = read(path, SignalOverrides(transfer=Transfer.BT709, primaries=Primaries.BT709)).info
+    assert overridden.signal.transfer is Transfer.BT709 and overridden.notices == () == overridden.guesses
 
 
 @pytest.mark.parametrize("transfer", [16, 18])

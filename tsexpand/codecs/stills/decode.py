@@ -189,7 +189,10 @@ def _signal(
 def _conversion(profile: Profile, signal: SignalFormat, clipped: float) -> tuple[str, ...]:
     """What became of a picture whose colour has no code points."""
     name = profile.name or "without a name"
-    told = f"Its colour profile ({name}) has no code points: converted to {signal.primaries.name}, 16 bit."
+    told = (
+        f"Its colour profile ({name}) has no code points: converted to {signal.primaries.name}, 16 bit;"
+        " --input-transfer (such as bt1886) and --input-primaries disregard it."
+    )
     if not clipped:
         return (told,)
     return (told, f"{clipped:.2%} of its pixels have colours beyond {signal.primaries.name}: they were clipped to it.")

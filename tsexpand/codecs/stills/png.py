@@ -15,7 +15,7 @@ from torch import Tensor
 from ...colour.codes import Primaries, Transfer
 from ...colour.primaries import CHROMATICITIES, Chromaticities, rgb_to_xyz
 from ...colour.profile import CURVE_SAMPLES, Profile, power_curve
-from ...colour.transfer import srgb_eotf
+from ...colour.transfer import BT1886_EXPONENT, srgb_eotf
 from .directory import read_exif
 from .facts import CodePoints, Refused, StillFacts
 
@@ -23,6 +23,10 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _MOST_PROFILE = 1 << 24
 """Bytes that a profile may grow to when it is inflated."""
+
+_CAMERA_GAMMA = range(50993, 50996)
+"""gAMA by which FFmpeg up to version 7 says a camera's curve, codes 1, 6, 7, 14, 15: 1 / 1.961, which approximates the
+curve of the camera and not that of the display. Version 8 writes cICP beside another."""
 
 _DRAWN = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 """Chunks that make the pixels."""
@@ -88,13 +92,19 @@ def read_png(data: bytes) -> StillFacts:
 
 
 def _code_points(chunk: bytes | None) -> CodePoints | None:
+    """What cICP states; of an untagged clip FFmpeg states the one and leaves the other open, for which sRGB stands."""
     if chunk is None or len(chunk) < 4:
         return None
     try:
         primaries, transfer = Primaries(chunk[0]), Transfer(chunk[1])
     except ValueError:
         raise Refused(f"its colour, code points {chunk[0]}/{chunk[1]}, is not supported") from None
-    return None if Primaries.UNSPECIFIED is primaries or Transfer.UNSPECIFIED is transfer else (primaries, transfer)
+    if primaries is Primaries.UNSPECIFIED and transfer is Transfer.UNSPECIFIED:
+        return None
+    return (
+        Primaries.BT709 if primaries is Primaries.UNSPECIFIED else primaries,
+        Transfer.SRGB if transfer is Transfer.UNSPECIFIED else transfer,
+    )
 
 
 def _inflated(chunk: bytes) -> bytes:
@@ -115,12 +125,22 @@ def _numbers(gamma: bytes | None, colours: bytes | None) -> Profile | None:
         white, red, green, blue = ((x / 100_000, y / 100_000) for x, y in struct.iter_unpack(">2I", colours[:32]))
         space = Chromaticities(red, green, blue, white)
     try:
-        return Profile((_curve(gamma),), rgb_to_xyz(space), "gAMA, cHRM")
+        return Profile((_curve(gamma),), rgb_to_xyz(space), _numbers_name(gamma, colours))
     except (ZeroDivisionError, RuntimeError):  # y of 0, or colours in a line
         raise Refused("its chromaticities span no colours (cHRM)") from None
 
 
+def _numbers_name(gamma: bytes | None, colours: bytes | None) -> str:
+    """The numbers as they are found."""
+    names = [] if gamma is None else [f"gAMA {int.from_bytes(gamma[:4], 'big') / 100_000:g}"]
+    if colours is not None and len(colours) >= 32:
+        names.append("cHRM " + " ".join(f"{value / 100_000:g}" for value in struct.unpack(">8I", colours[:32])))
+    return ", ".join(names)
+
+
 def _curve(gamma: bytes | None) -> Tensor:
+    """Light at evenly spaced signals, as displayed."""
     if gamma is None:
         return srgb_eotf(torch.linspace(0, 1, CURVE_SAMPLES, dtype=torch.float64))
-    return power_curve(100_000 / int.from_bytes(gamma[:4], "big"))
+    stated = int.from_bytes(gamma[:4], "big")
+    return power_curve(BT1886_EXPONENT if stated in _CAMERA_GAMMA else 100_000 / stated)
