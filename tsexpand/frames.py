@@ -142,6 +142,7 @@ class VideoInfo:
         guesses: colour fields that the stream leaves open.
         notices: what a user should know, a sentence each.
         is_still: whether it is a picture on its own, that has no time.
+        first_number: of the first wanted picture where it is written as a sequence: that of its file, if it has one.
     """
 
     name: str
@@ -162,6 +163,7 @@ class VideoInfo:
     guesses: tuple[Guess, ...] = ()
     notices: tuple[str, ...] = field(default=())
     is_still: bool = False
+    first_number: int = 1
 
     def facts(self) -> dict[str, object]:
         """All of it in JSON's types; fractions as exact strings, like 30000/1001."""

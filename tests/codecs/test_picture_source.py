@@ -29,6 +29,16 @@ def flat(value: int, width: int = 12, height: int = 8) -> np.ndarray:
     return np.full((height, width, 3), value, np.uint8)
 
 
+@pytest.mark.parametrize(
+    ("names", "number"), [(["s0.png", "s1.png"], 0), (["s0099.png", "s0100.png"], 99), (["a1.png", "b7.png"], 1)]
+)
+def test_sequences_keep_their_numbers(tmp_path: Path, names: list[str], number: int) -> None:
+    for name in names:
+        write(tmp_path / name)
+    assert opened(tmp_path, frame_rate=RATE).info.first_number == number
+    assert opened(tmp_path / names[0]).info.first_number == 1
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Ten flat pictures, 10, 20, 30 ..."""

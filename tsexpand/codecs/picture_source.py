@@ -73,6 +73,7 @@ class PictureSource:
                 frame_rate=rate,
                 frame_count_from_header=len(self._files),
                 duration_from_header=len(self._files) / rate,
+                first_number=1 if pictures.first_number is None else pictures.first_number + number,
             )
         self._add_notices(*pictures.notices)
         self.beginning = Fraction(0)

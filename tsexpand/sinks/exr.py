@@ -31,9 +31,6 @@ from . import Fetch
 from .orientation import UPRIGHT, orientation_of
 from .paths import check_parent, partial_name, remove, reserve_part, translated
 
-FIRST_NUMBER = 1
-"""Number of the first picture of a sequence."""
-
 
 @dataclass(frozen=True, slots=True)
 class PictureBatch:
@@ -154,7 +151,7 @@ class ExrSink:
         for picture, timing in zip(prepared.pictures, prepared.timings, strict=True):
             while len(self._pending) >= 2 * self._threads:
                 self._pending.popleft().result()
-            path = self._part / sequence_name(self._stem, FIRST_NUMBER + self._count)
+            path = self._part / sequence_name(self._stem, self._info.first_number + self._count)
             task = self._pool.submit(write_exr, path, picture, self._attributes(timing), self._compression)
             self._pending.append(task)
             self._count += 1
