@@ -134,12 +134,35 @@ def test_a_sequence_is_a_clip(sequence: Path, source: str) -> None:
     done = convert(sequence, source, "exr", "--also", "a.mp4", "--frame-rate", "23.976", *fast)
     assert done.returncode == 0, done.stderr
     stem = "seq" if source == "seq" else "shot"
-    assert sorted(p.name for p in (sequence / "exr").iterdir()) == [f"{stem}.{i:06}.exr" for i in range(1, 6)]
+    assert sorted(p.name for p in (sequence / "exr").iterdir()) == [f"{stem}.{i:06}.exr" for i in range(8, 13)]
     assert [t * 24000 / 1001 for t in seconds(sequence / "a.mp4")] == list(range(5))
     brightest = exr_light(sequence / "exr")[:, 1].mean(dim=1).argmax(dim=1)
     assert [int(b) // 4 - int(brightest[0]) // 4 for b in brightest] == pytest.approx([0, 1, 2, 3, 4], abs=1)
     with av.open(str(sequence / "a.mp4")) as container:
         assert container.streams.video[0].average_rate == pytest.approx(24000 / 1001)
+
+
+def test_numbers_are_those_of_the_source_so_that_a_plate_lines_up(sequence: Path) -> None:
+    for number in range(12, 7, -1):
+        (sequence / f"seq/shot.{number:04}.png").rename(sequence / f"seq/shot.{number + 993}.png")
+    later = ("--frame-rate", "24", "--no-denoise", "--start", "0.05")  # between the second and the third
+    done = convert(sequence, "seq/shot.%04d.png", "out", "--frames", "2", *later)
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (sequence / "out").iterdir()) == ["shot.001003.exr", "shot.001004.exr"]
+    assert convert(sequence, "seq/shot.%04d.png", "out", "--overwrite", *later).returncode == 0
+    assert sorted(p.name for p in (sequence / "out").iterdir()) == [f"shot.00100{i}.exr" for i in (3, 4, 5)]
+    assert run(sequence, "verify", "out").returncode == 0
+
+
+def test_pictures_that_look_like_a_sequence_are_stills_and_it_is_told_once(sequence: Path) -> None:
+    done = convert(sequence, "seq", "out")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p.name for p in (sequence / "out").iterdir()) == [f"shot.{i:04}.exr" for i in range(8, 13)]
+    told = "seq: shot.0008.png to shot.0012.png look like one sequence; --frame-rate makes them a clip"
+    assert done.stderr.count(told) == 1
+    assert "one sequence" not in convert(sequence, "seq", "out", "--overwrite", "--quiet").stderr
+    (sequence / "seq/shot.0010.png").unlink()
+    assert "one sequence" not in convert(sequence, "seq", "out", "--overwrite").stderr
 
 
 def test_a_gap_is_named(sequence: Path) -> None:

@@ -44,11 +44,17 @@ def with_pictures_of_folders(inputs: tuple[str, ...], quiet: bool) -> tuple[str,
 
 
 def _listed(folder: str, quiet: bool) -> Iterator[str]:
-    from ..codecs.stills.sequence import list_stills
+    from ..codecs.stills.sequence import list_stills, looks_like_sequence
 
     pictures, others = list_stills(Path(folder))
     if others and not quiet:
         names = ", ".join(other.name for other in others[:_MOST_NAMED])
         more = ", ..." if len(others) > _MOST_NAMED else ""
         click.echo(f"{folder}: {len(others)} that are no pictures are left out: {names}{more}", err=True)
+    if not quiet and looks_like_sequence(pictures):
+        click.echo(
+            f"{folder}: {pictures[0].name} to {pictures[-1].name} look like one sequence; --frame-rate makes them a"
+            " clip, whose frames are averaged along the motion",
+            err=True,
+        )
     return map(str, pictures)

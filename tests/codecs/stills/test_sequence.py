@@ -4,7 +4,14 @@ from pathlib import Path
 import pytest
 
 from tests.codecs.stills.files import write
-from tsexpand.codecs.stills.sequence import ASSUMED_RATE, find_pictures, list_stills, natural_order, stem_of
+from tsexpand.codecs.stills.sequence import (
+    ASSUMED_RATE,
+    find_pictures,
+    list_stills,
+    looks_like_sequence,
+    natural_order,
+    stem_of,
+)
 from tsexpand.errors import InputError
 
 RATE = Fraction(24)
@@ -31,6 +38,23 @@ def test_numbers_are_numbers() -> None:
 def test_a_folder_is_a_sequence_in_natural_order(tmp_path: Path) -> None:
     fill(tmp_path / "f", "s9.png", "s10.png", "s8.png")
     assert names(tmp_path / "f") == ["s8.png", "s9.png", "s10.png"]
+
+
+@pytest.mark.parametrize(
+    ("files", "looks"),
+    [
+        (["s.0999.png", "s.1000.png", "s.1001.png"], True),
+        (["v2_s098.tif", "v2_s099.tif", "v2_s100.tif", "v2_s101.tif"], True),
+        (["s1.png", "s2.png"], False),  # too few
+        (["s1.png", "s2.png", "s4.png"], False),
+        (["s9.png", "s10.png", "s11.png"], False),  # their names are not of one size
+        (["a1.png", "b2.png", "b3.png"], False),
+        (["s1.png", "s2.png", "s3.jpg"], False),
+        (["s1.png", "s2.png", "s3.png", "title.png"], False),
+    ],
+)
+def test_what_looks_like_a_sequence(files: list[str], looks: bool) -> None:
+    assert looks_like_sequence([Path(file) for file in files]) is looks
 
 
 def test_a_pattern_takes_what_it_says(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ ASSUMED_RATE = Fraction(25)
 _PATTERN = re.compile(r"%(?:0(?P<digits>\d{1,2}))?d")
 _NUMBERED = re.compile(r"(?P<before>.*?)(?P<number>\d+)(?P<after>\D*)", re.DOTALL)
 
+_FEWEST = 3
+"""Pictures whose numbers are taken for those of one sequence where no one says that they are."""
+
 _MOST_NAMED = 10
 """Missing numbers that are listed."""
 
@@ -29,12 +32,14 @@ class Pictures:
         files: one at least.
         frame_rate: at which they are shown one after the other; None for a picture on its own.
         notices: what was assumed of them.
+        first_number: in the name of the first file, behind which the others count on; None where they don't.
     """
 
     name: str
     files: tuple[Path, ...]
     frame_rate: Fraction | None
     notices: tuple[str, ...] = ()
+    first_number: int | None = None
 
 
 def find_pictures(name: str, frame_rate: Fraction | None) -> Pictures | None:
@@ -73,6 +78,17 @@ def list_stills(folder: Path) -> tuple[list[Path], list[Path]]:
     return pictures, sorted(set(files) - set(pictures), key=natural_order)
 
 
+def looks_like_sequence(pictures: Sequence[Path]) -> bool:
+    """Whether files, in natural order, are named as one sequence: consecutive numbers in names that are alike."""
+    matches = [_NUMBERED.fullmatch(picture.name) for picture in pictures]
+    if len(pictures) < _FEWEST or None in matches:
+        return False
+    if len({(match["before"], match["after"], len(match["number"])) for match in matches if match}) > 1:
+        return False
+    numbers = [int(match["number"]) for match in matches if match]
+    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+
+
 def _of_folder(name: str, frame_rate: Fraction | None) -> Pictures:
     if frame_rate is None:
         raise InputError(f"{name}: is a folder; --frame-rate makes its pictures a clip")
@@ -80,8 +96,9 @@ def _of_folder(name: str, frame_rate: Fraction | None) -> Pictures:
     matches = [_NUMBERED.fullmatch(picture.name) for picture in pictures]
     kinds = {(match["before"], match["after"]) if match else None for match in matches}
     if len(kinds) == 1 and None not in kinds:
-        _refuse_gaps(name, [int(match["number"]) for match in matches if match])
-        return Pictures(name, tuple(pictures), frame_rate)
+        numbers = [int(match["number"]) for match in matches if match]
+        _refuse_gaps(name, numbers)
+        return Pictures(name, tuple(pictures), frame_rate, first_number=min(numbers))
     notice = "Its pictures differ in more than one number: taken in natural order; a missing one is not noticed."
     return Pictures(name, tuple(pictures), frame_rate, (notice,) if len(pictures) > 1 else ())
 
@@ -105,7 +122,8 @@ def _of_pattern(name: str, frame_rate: Fraction | None) -> Pictures | None:
         return None  # DPX and others, which FFmpeg numbers itself
     _refuse_gaps(name, [number for number, _ in numbered])
     notices = () if frame_rate else (f"No --frame-rate was given: {ASSUMED_RATE} frames a second are assumed.",)
-    return Pictures(name, tuple(file for _, file in numbered), frame_rate or ASSUMED_RATE, notices)
+    files = tuple(file for _, file in numbered)
+    return Pictures(name, files, frame_rate or ASSUMED_RATE, notices, first_number=numbered[0][0])
 
 
 def _refuse_gaps(name: str, numbers: Sequence[int]) -> None:
