@@ -184,6 +184,29 @@ def test_a_camera_may_say_adobe_rgb_without_a_profile(tmp_path: Path, index: byt
     assert any("Adobe RGB (1998)" in notice for notice in info.notices) == (index == b"R03\0")
 
 
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
+@pytest.mark.parametrize(
+    "tag", ["Artist=Someone", "DateTimeOriginal=2001:02:03 04:05:06", "GPSLatitude=1", "XResolution=72"]
+)
+def test_author_date_and_place_are_told_of(tmp_path: Path, kind: str, tag: str) -> None:
+    if shutil.which("exiftool") is None:
+        pytest.skip("needs exiftool")
+    path = write(tmp_path / f"a.{kind}")
+    command = ["exiftool", "-q", "-n", f"-EXIF:{tag}", "-EXIF:Orientation=6", "-overwrite_original", str(path)]
+    subprocess.run(command, check=True)
+    info = read(path).info
+    told = () if tag.startswith("XRes") else ("EXIF other than orientation is not kept.",)
+    assert info.notices == told and info.display_matrix is not None
+
+
+@pytest.mark.parametrize(("tag", "told"), [(315, True), (34853, True), (282, False), (305, False)])
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_what_of_exif_is_told_of(tmp_path: Path, kind: str, tag: int, told: bool) -> None:
+    block, data = directory((tag, 4, bytes(4))), encoded(gradient(), kind)
+    data = with_segment(data, 0xE1, b"Exif\0\0" + block) if kind == "jpg" else with_chunks(data, {b"eXIf": block})
+    assert bool(read(written(tmp_path / f"a.{kind}", data)).info.notices) is told
+
+
 def test_grey_has_a_curve(tmp_path: Path) -> None:
     values = np.arange(96, dtype=np.uint8).reshape(8, 12) * 2
     data = with_chunks(encoded(values, "png", "gray"), {b"iCCP": icc_chunk(grey_profile(power(1.8)))})

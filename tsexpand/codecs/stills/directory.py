@@ -6,7 +6,7 @@ Reference:
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ...colour.primaries import Chromaticities, rgb_to_xyz
 from ...colour.profile import Profile, power_curve
@@ -18,6 +18,12 @@ _MOST_VALUES = 1 << 22
 
 ORIENTATION, _EXIF, _INTEROPERABILITY, _INDEX = 274, 34665, 40965, 1
 
+_ABOUT = frozenset({270, 271, 272, 306, 315, 33432, 34853})
+"""Description, camera, date, author, copyright, place: what a directory tells of a picture, and not of its pixels."""
+
+_OF_FORM = frozenset({36864, 37121, 40960, 40961, 40962, 40963, _INTEROPERABILITY})
+"""Of a directory of EXIF: versions, components, colour space and size; any other tag tells of how it was taken."""
+
 _EXIF_MARK = b"Exif\0\0"
 
 ADOBE_RGB = Profile(
@@ -25,6 +31,21 @@ ADOBE_RGB = Profile(
     "Adobe RGB (1998)",
 )  # fmt: skip
 """What cameras mean by DCF's optional colour space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exif:
+    """What EXIF says of a picture; see `StillFacts`.
+
+    Attributes:
+        orientation: 1 to 8.
+        colour: Adobe RGB, where it says that.
+        notices: that it says more.
+    """
+
+    orientation: int = 1
+    colour: CodePoints | Profile | None = None
+    notices: tuple[str, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +109,25 @@ def _read(data: bytes, order: str, offset: int) -> Directory:
     return Directory(data, order, tags, not following)
 
 
-def read_exif(data: bytes) -> tuple[int, CodePoints | Profile | None]:
-    """Orientation and colour of an EXIF block; damage in it says nothing, as it harms no pixel."""
+def read_exif(data: bytes | None) -> Exif:
+    """What an EXIF block says, if there is one; damage in it says nothing, as it harms no pixel."""
+    if not data:
+        return Exif()
     try:
         directory = read_directory(data.removeprefix(_EXIF_MARK))
-        return orientation_in(directory), _colour_in(directory)
+        return Exif(orientation_in(directory), _colour_in(directory), exif_notices(directory))
     except (Refused, struct.error):
-        return 1, None
+        return Exif()
+
+
+def exif_notices(directory: Directory) -> tuple[str, ...]:
+    """That what is told of the picture, as by whom it was taken and when, is not kept."""
+    try:
+        exif = directory.within(_EXIF)
+    except (Refused, struct.error):
+        exif = None
+    is_told = directory.tags.keys() & _ABOUT or (exif and exif.tags.keys() - _OF_FORM)
+    return ("EXIF other than orientation is not kept.",) if is_told else ()
 
 
 def orientation_in(directory: Directory) -> int:

@@ -36,10 +36,10 @@ def read_jpeg(data: bytes) -> StillFacts:
         if marker == _APP2 and body.startswith(_PROFILE) and len(body) > len(_PROFILE) + 2:
             parts[body[len(_PROFILE)]] = body[len(_PROFILE) + 2 :]
         gain_map |= marker in (_APP1, _APP2) and any(mark in body for mark in _GAIN_MAP)
-    orientation, colour = read_exif(exif) if exif else (1, None)
+    told = read_exif(exif)
     icc = b"".join(parts[number] for number in sorted(parts)) or None
     notices = ("Its HDR gain map is not used: the SDR picture is expanded.",) if gain_map else ()
-    return StillFacts(icc, colour, orientation, notices)
+    return StillFacts(icc, told.colour, told.orientation, (*told.notices, *notices))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:

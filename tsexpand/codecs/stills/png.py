@@ -7,7 +7,7 @@ Reference:
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor
@@ -81,14 +81,20 @@ def read_png(data: bytes) -> StillFacts:
     for name, body in chunks(data):
         if name in _TOLD:
             found.setdefault(name, bytes(body))
-    orientation, camera = read_exif(found[b"eXIf"]) if b"eXIf" in found else (1, None)
+    exif = read_exif(found.get(b"eXIf"))
+    icc, colour = _colour_in(found)
+    return StillFacts(icc, colour or (exif.colour if icc is None else None), exif.orientation, exif.notices)
+
+
+def _colour_in(found: Mapping[bytes, bytes]) -> tuple[bytes | None, CodePoints | Profile | None]:
+    """An ICC profile, or what chunks say by other means, by their precedence."""
     if (stated := _code_points(found.get(b"cICP"))) is not None:
-        return StillFacts(None, stated, orientation)
+        return None, stated
     if b"iCCP" in found:
-        return StillFacts(_inflated(found[b"iCCP"]), None, orientation)
+        return _inflated(found[b"iCCP"]), None
     if b"sRGB" in found:
-        return StillFacts(None, (Primaries.BT709, Transfer.SRGB), orientation)
-    return StillFacts(None, _numbers(found.get(b"gAMA"), found.get(b"cHRM")) or camera, orientation)
+        return None, (Primaries.BT709, Transfer.SRGB)
+    return None, _numbers(found.get(b"gAMA"), found.get(b"cHRM"))
 
 
 def _code_points(chunk: bytes | None) -> CodePoints | None:

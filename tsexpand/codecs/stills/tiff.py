@@ -4,7 +4,7 @@ Reference:
     TIFF revision 6.0, section 21 for Y′CbCr; ICC.1:2022, B.3 for the profile.
 """
 
-from .directory import Directory, fits, orientation_in, read_directory
+from .directory import Directory, exif_notices, fits, orientation_in, read_directory
 from .facts import Refused, StillFacts
 
 _SUBFILE, _PHOTOMETRIC, _BLACK_WHITE, _ICC, _DNG = 254, 262, 532, 34675, 50706
@@ -33,7 +33,8 @@ def read_tiff(data: bytes) -> StillFacts:
     if not all(fits(directory, *tags) for tags in _BLOCKS):
         raise Refused("cut off: the end of the picture is missing; get it whole")
     icc = bytes(directory.values(_ICC)) or None
-    notices = () if directory.is_last else ("There are more pictures in the file: only the first is converted.",)
+    more = () if directory.is_last else ("There are more pictures in the file: only the first is converted.",)
+    notices = (*exif_notices(directory), *more)
     is_limited = photometric == _YCBCR and _black_white(directory) in _LIMITED
     return StillFacts(icc, None, orientation_in(directory), notices, is_limited)
 

@@ -22,8 +22,8 @@ def read_webp(data: bytes) -> StillFacts:
     if size + 8 > len(data):
         raise Refused("cut off: the end of the picture is missing; get it whole")
     found = dict(_chunks(data[: size + 8]))
-    orientation, colour = read_exif(found[b"EXIF"]) if b"EXIF" in found else (1, None)
-    return StillFacts(found.get(b"ICCP"), colour, orientation, is_limited=True)
+    exif = read_exif(found.get(b"EXIF"))
+    return StillFacts(found.get(b"ICCP"), exif.colour, exif.orientation, exif.notices, is_limited=True)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
