@@ -229,3 +229,19 @@ def test_a_picture_is_no_video(tmp_path: Path, name: str) -> None:
 def test_pixels_that_are_not_square_are_said_where_that_can_be(tmp_path: Path) -> None:
     deliver(tmp_path / "a.hdr", colours(), sample_aspect_ratio=Fraction(4, 3))
     assert b"\nPIXASPECT=0.75\n" in (tmp_path / "a.hdr").read_bytes()
+
+
+@pytest.mark.parametrize("form", ["png", "avif"])
+def test_pixels_that_are_no_squares_are_told_of_where_they_are_not_said(tmp_path: Path, form: str) -> None:
+    wide = deliver(tmp_path / f"a.{form}", colours(64, 64), sample_aspect_ratio=Fraction(16, 11))
+    assert wide.notices == ("that pixels are 16:11 is not kept: they are shown as squares; .exr and .hdr keep it",)
+    turned = deliver(
+        tmp_path / f"b.{form}", colours(64, 64), sample_aspect_ratio=Fraction(16, 11), display_matrix=TURNED
+    )
+    assert "pixels are 11:16" in turned.notices[0]
+    assert deliver(tmp_path / f"c.{form}", colours(64, 64)).notices == ()
+
+
+@pytest.mark.parametrize("form", ["exr", "hdr"])
+def test_where_they_are_said_nothing_is_told(tmp_path: Path, form: str) -> None:
+    assert deliver(tmp_path / f"a.{form}", colours(), sample_aspect_ratio=Fraction(16, 11)).notices == ()

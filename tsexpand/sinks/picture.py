@@ -46,7 +46,15 @@ class PictureSink:
         """What the file does not say, or was changed for it."""
         turned = ("the display matrix is not a right-angle turn: the picture is written as coded",)
         lost = () if self._form.has_alpha else transparency_notices(self._info)
-        return (*(() if self._orientation is not None else turned), *lost, *self._form.notices)
+        aspect = () if self._form.has_aspect else self._aspect_notices()
+        return (*(() if self._orientation is not None else turned), *lost, *aspect, *self._form.notices)
+
+    def _aspect_notices(self) -> tuple[str, ...]:
+        aspect = self._info.sample_aspect_ratio
+        if aspect == 1:
+            return ()
+        told = f"{aspect.numerator}:{aspect.denominator}"
+        return (f"that pixels are {told} is not kept: they are shown as squares; .exr and .hdr keep it",)
 
     @property
     def content_light(self) -> ContentLight | None:

@@ -34,9 +34,11 @@ class PictureFormat(ABC):
 
     Attributes:
         has_alpha: whether it keeps opacity.
+        has_aspect: whether it says how wide a pixel is.
     """
 
     has_alpha = False
+    has_aspect = True
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -125,6 +127,8 @@ class RadiancePicture(PictureFormat):
 
 class _SignalPicture(PictureFormat):
     """A picture of code values, as video has them."""
+
+    has_aspect = False  # in AVIF FFmpeg writes no `pasp`; and PNG's pHYs it takes for its reciprocal, unlike others
 
     def __init__(self, signal: SignalFormat, mastering: MasteringDisplay) -> None:
         self._signal = signal
