@@ -75,8 +75,14 @@ def alpha_from_frames(frames: Sequence[av.VideoFrame]) -> torch.Tensor | None:
     return torch.stack(planes).div_(peak)
 
 
+_PALETTE_ALPHA = -1
+"""Where, behind red, opacity stands in an entry of a palette."""
+
+
 def is_opaque(frame: av.VideoFrame) -> bool:
-    """Whether nothing of a picture is transparent, by a plane of alpha (a palette's is not looked at)."""
+    """Whether nothing of a picture is transparent, by a plane of alpha, or the entries of a palette that are used."""
+    if frame.format.name == "pal8":
+        return bool((_palette_entry(frame, _PALETTE_ALPHA) == 255).all())
     layout = pixel_layout(frame.format.name)
     if layout is None or not layout.has_alpha:
         return True
@@ -117,7 +123,7 @@ def _bit_field(frame: av.VideoFrame, layout: PixelLayout, index: int) -> Codes:
 
 
 def _palette_entry(frame: av.VideoFrame, index: int) -> Codes:
-    """Red, green or blue of a palette of native-endian 0xAARRGGBB."""
+    """Red, green, blue (0 to 2) or alpha of a palette of native-endian 0xAARRGGBB."""
     picture, palette = frame.planes
     colours = np.frombuffer(palette, np.uint32)  # type: ignore[call-overload]
     table = ((colours >> (16 - 8 * index)) & 255).astype(np.uint8)

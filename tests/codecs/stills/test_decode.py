@@ -104,6 +104,23 @@ def test_transparency_is_told_where_there_is_some(tmp_path: Path) -> None:
     )
 
 
+def test_a_palette_may_be_transparent(tmp_path: Path) -> None:
+    """A PNG of two pixels, of the first and the second of three entries."""
+    header = struct.pack(">IIBBBBB", 2, 1, 8, 3, 0, 0, 0)
+    end = chunk(b"IDAT", zlib.compress(bytes([0, 0, 1]))) + chunk(b"IEND", b"")
+    for opacity, told in (
+        (b"", False),
+        (b"\xff\xff", False),
+        (b"\xff\xff\0", False),
+        (b"\xff\x80", True),
+        (b"\0", True),
+    ):
+        palette = chunk(b"PLTE", bytes(range(9))) + (chunk(b"tRNS", opacity) if opacity else b"")
+        path = written(tmp_path / "a.png", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + end)
+        assert ("Transparency is not kept." in read(path).info.notices) is told
+        assert codes(read(path))[0].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
 UPRIGHT = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -225,6 +242,8 @@ def test_grey_has_a_curve(tmp_path: Path) -> None:
         (rgb_profile(SRGB_COLUMNS, formula(9, 1.0)), "damaged"),
         (rgb_profile(((0.3, 0.3, 0.3),) * 3, SRGB_CURVE), "span no space"),
         (b"", "no signature"),
+        (rgb_profile(SRGB_COLUMNS, power(0)), "does not rise"),
+        (rgb_profile(SRGB_COLUMNS, formula(0, 0.0)), "does not rise"),
     ],
 )
 def test_a_profile_that_cannot_be_honoured_is_refused(tmp_path: Path, icc: bytes, why: str) -> None:
@@ -357,6 +376,18 @@ def test_what_is_no_picture_of_light_is_refused_in_a_line(tmp_path: Path, data: 
     path = written(tmp_path / "a.jpg", data)
     with pytest.raises(InputError, match=rf"a\.jpg: .*{why}"):
         read(path)
+
+
+def test_a_profile_of_a_tiff_is_never_skipped(tmp_path: Path) -> None:
+    """It would count as sRGB."""
+    data = bytearray(with_tag(encoded(gradient(), "tif"), 34675, b"\0\0"))
+    entry = data.rindex(struct.pack("<HHI", 34675, 3, 1))
+    struct.pack_into("<HHI", data, entry, 34675, 7, (1 << 22) + 1)
+    with pytest.raises(InputError, match=r"a\.tif: its colour profile is larger than 4194304 bytes; convert it"):
+        read(written(tmp_path / "a.tif", bytes(data)))
+    struct.pack_into("<HHI", data, entry, 34675, 7, 1 << 22)
+    with pytest.raises(InputError, match="cut off"):
+        read(written(tmp_path / "a.tif", bytes(data)))
 
 
 def test_a_huge_picture_is_not_even_begun(tmp_path: Path) -> None:

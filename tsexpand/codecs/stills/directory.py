@@ -15,6 +15,7 @@ from .facts import CodePoints, Refused
 _FORMATS = {1: "B", 2: "B", 3: "H", 4: "I", 5: "II", 6: "b", 7: "B", 8: "h", 9: "i", 10: "ii", 13: "I"}
 _MOST_TAGS = 1000
 _MOST_VALUES = 1 << 22
+"""Of one tag that are looked at."""
 
 ORIENTATION, _EXIF, _INTEROPERABILITY, _INDEX = 274, 34665, 40965, 1
 
@@ -65,8 +66,12 @@ class Directory:
     is_last: bool
 
     def values(self, tag: int) -> tuple[int, ...]:
-        """The numbers of a tag, none where it is missing; raises Refused where they lie outside of the file."""
+        """The numbers of a tag, none where it is missing; raises Refused where they are too many or not in the file."""
         kind, count, offset = self.tags.get(tag, (1, 0, 0))
+        if count > _MOST_VALUES:
+            raise Refused(
+                f"its tag {tag} has {count} values, where {_MOST_VALUES} are looked at: damaged, or too large"
+            )
         form = _FORMATS.get(kind, "B")
         try:
             return struct.unpack_from(f"{self.order}{count * len(form)}{form[0]}", self.data, offset)
@@ -101,9 +106,8 @@ def _read(data: bytes, order: str, offset: int) -> Directory:
     for entry in range(offset + 2, offset + 2 + 12 * min(count, _MOST_TAGS), 12):
         tag, kind, number = struct.unpack_from(order + "HHI", data, entry)
         size = number * struct.calcsize("=" + _FORMATS.get(kind, "B"))
-        if number <= _MOST_VALUES:
-            place = entry + 8 if size <= 4 else struct.unpack_from(order + "I", data, entry + 8)[0]
-            tags[tag] = (kind, number, place)
+        place = entry + 8 if size <= 4 else struct.unpack_from(order + "I", data, entry + 8)[0]
+        tags[tag] = (kind, number, place)
     end = offset + 2 + 12 * count
     following = struct.unpack_from(order + "I", data, end)[0] if end + 4 <= len(data) else 0
     return Directory(data, order, tags, not following)

@@ -95,7 +95,7 @@ def _curve(tag: bytes) -> Tensor:
     if reader is None:
         raise ValueError("a curve of another type")
     curve = reader(tag)
-    if not bool(curve.isfinite().all()) or float(curve[-1]) <= 0.5 or bool((curve.diff() < -_DIP).any()):
+    if not bool(curve.isfinite().all()) or float(curve[-1] - curve[0]) <= 0.5 or bool((curve.diff() < -_DIP).any()):
         raise ValueError("a curve that does not rise from black to white")
     return curve.clamp(0, 1)
 

@@ -10,6 +10,9 @@ from .facts import Refused, StillFacts
 _SUBFILE, _PHOTOMETRIC, _BLACK_WHITE, _ICC, _DNG = 254, 262, 532, 34675, 50706
 _BLOCKS = ((273, 279), (324, 325))  # offsets and sizes of strips, of tiles
 
+_MOST_PROFILE = 1 << 22
+"""Bytes of a profile that is read."""
+
 _YCBCR = 6
 _READ = {0: "white is zero", 1: "black is zero", 2: "RGB", 3: "palette", _YCBCR: "YCbCr"}
 _REDUCED = 1
@@ -32,11 +35,19 @@ def read_tiff(data: bytes) -> StillFacts:
         raise Refused("CMYK, Lab and the like are not read; convert it to sRGB first")
     if not all(fits(directory, *tags) for tags in _BLOCKS):
         raise Refused("cut off: the end of the picture is missing; get it whole")
-    icc = bytes(directory.values(_ICC)) or None
+    icc = _profile(directory)
     more = () if directory.is_last else ("There are more pictures in the file: only the first is converted.",)
     notices = (*exif_notices(directory), *more)
     is_limited = photometric == _YCBCR and _black_white(directory) in _LIMITED
     return StillFacts(icc, None, orientation_in(directory), notices, is_limited)
+
+
+def _profile(directory: Directory) -> bytes | None:
+    if directory.tags.get(_ICC, (0, 0, 0))[1] > _MOST_PROFILE:
+        raise Refused(
+            f"its colour profile is larger than {_MOST_PROFILE} bytes; convert it to sRGB or Display P3 first"
+        )
+    return bytes(directory.values(_ICC)) or None
 
 
 def _black_white(directory: Directory) -> tuple[int, ...]:
