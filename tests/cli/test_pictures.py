@@ -165,6 +165,31 @@ def test_pictures_that_look_like_a_sequence_are_stills_and_it_is_told_once(seque
     assert "one sequence" not in convert(sequence, "seq", "out", "--overwrite").stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (["a.avif", "--codec", "prores"], ["--codec has no say here: it is for video"]),
+        (["a.png", "--crf", "12"], ["--crf has no say here: it is for video and AVIF"]),
+        (
+            ["a.exr", "--mastering-display", "bt2020", "--transfer", "pq"],
+            ["--transfer has no", "--mastering-display has no"],
+        ),
+        (
+            ["a.hdr", "--compression", "zip", "--exr-primaries", "p3"],
+            ["--compression has no", "--exr-primaries has no"],
+        ),
+        (["a.avif", "--crf", "12", "--transfer", "pq"], []),
+        (["a.png", "--also", "b.exr", "--transfer", "hlg", "--compression", "zip"], []),
+        (["a.png", "--crf", "12", "--quiet"], []),
+    ],
+)
+def test_options_without_a_say_are_told_of(folder: Path, arguments: list[str], unused: list[str]) -> None:
+    done = convert(folder, "IMG_9.png", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("has no say here") == len(unused)
+    assert all(line in done.stderr for line in unused)
+
+
 def test_a_gap_is_named(sequence: Path) -> None:
     (sequence / "seq/shot.0010.png").unlink()
     done = convert(sequence, "seq", "a.mp4", "--frame-rate", "24")

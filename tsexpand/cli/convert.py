@@ -18,6 +18,7 @@ from .pipes import goes_to_stream, input_format
 from .progress import progress_view
 from .report import show_failure, show_report
 from .settings import command_line, settings
+from .unused import tell_unused
 
 if TYPE_CHECKING:
     from ..codecs.decode import SignalOverrides
@@ -205,6 +206,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     jobs = plan_jobs(inputs, output, values["to"], values["also"], values["frame_rate"])
     refuse_inputs_as_outputs(jobs)
     refuse_codec((output for job in jobs for output in job.outputs), values)
+    tell_unused((output for job in jobs for output in job.outputs), preview_of(values), quiet)
     engine = load_engine(values, quiet)
     failures = []
     for job in jobs:
