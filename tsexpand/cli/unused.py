@@ -9,7 +9,7 @@ from click.core import ParameterSource
 _VIDEO, _AVIF, _PNG, _EXR, _DOCUMENT = "video", "AVIF", "PNG", "EXR", "a document"
 
 _USED_BY = {
-    "codec": (_VIDEO,),
+    "codec": (_VIDEO, _AVIF),
     "crf": (_VIDEO, _AVIF),
     "preset": (_VIDEO, _AVIF),
     "transfer": (_VIDEO, _AVIF, _PNG, _DOCUMENT),
