@@ -126,6 +126,8 @@ class Clip:
     def kind(self) -> str:
         """Codec, pixel format, size, what is odd."""
         video = self.media.video
+        if not video:
+            return "no video"
         return f"{video.get('codec_name')} {video.get('pix_fmt')} {video.get('width')}×{video.get('height')}"
 
     def light(self, report: ConvertReport) -> np.ndarray:

@@ -168,7 +168,7 @@ def test_pictures_that_look_like_a_sequence_are_stills_and_it_is_told_once(seque
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [
-        (["a.avif", "--codec", "prores"], ["--codec has no say here: it is for video"]),
+        (["a.hdr", "--codec", "prores"], ["--codec has no say here: it is for video and AVIF"]),
         (["a.png", "--crf", "12"], ["--crf has no say here: it is for video and AVIF"]),
         (
             ["a.exr", "--mastering-display", "bt2020", "--transfer", "pq"],
