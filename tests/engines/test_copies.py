@@ -10,7 +10,7 @@ from torch import Tensor
 from tests.codecs.input_clips import write_clip
 from tests.network.models import random_network
 from tests.test_convert import TAGS, exr_light, flat, options, video_codes
-from tsexpand import convert as convert_module
+from tsexpand.convert import conversion as convert_module
 from tsexpand.convert import convert
 from tsexpand.engines import network as network_module
 from tsexpand.engines.copies import DirectCopies, arriving, copies_of, settled

@@ -148,7 +148,7 @@ def test_the_command_of_the_issue(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert kinds == {"out.mkv": "yuv420p10le", "second.mkv": "yuv420p10le", "preview.mp4": "yuv420p"}
 
 
-@pytest.mark.parametrize("also", [[], ["--also", "exr"], ["--also", "preview.mp4", "--also", "exr"]])
+@pytest.mark.parametrize("also", [[], ["--also", "exr"], ["--also", "a.json", "--also", "exr"]])
 def test_a_tone_without_a_preview_is_a_slip(also: list[str]) -> None:
     result = CliRunner().invoke(convert_command, ["clip.mkv", "out.mkv", *also, "--preview-tone", "drago"])
     assert result.exit_code == 2 and "--preview-tone needs an --also" in result.output
