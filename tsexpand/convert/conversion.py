@@ -97,7 +97,7 @@ class _Written:
 
     frames: int = 0
     seconds: float = 0.0
-    stages: dict[str, "Spent"] = field(default_factory=dict)
+    stages: dict[str, Spent] = field(default_factory=dict)
     interrupted: bool = False
 
     @property
