@@ -17,6 +17,7 @@ from tests.conversions import exr_light, video_codes
 from tests.test_convert import TAGS, flat
 from tsexpand.cli import cli
 from tsexpand.cli.convert import convert_command
+from tsexpand.cli.parameters import FrameRate
 from tsexpand.cli.settings import settings
 from tsexpand.network.weights import find_weights
 
@@ -124,3 +125,10 @@ def test_a_document_goes_with_raw_pictures_and_standard_input(folder: Path, tmp_
     record = sidecar(folder / "a.json")
     assert (record["source"]["input"], record["source"]["bytes"]) == ("-", None)
     assert len(record["frames"]) == 2
+
+
+@pytest.mark.parametrize(("typed", "noted"), [("23.976", "24000/1001"), ("12.5", 12.5), ("24", 24.0)])
+def test_a_frame_rate_is_noted_so_that_it_reads_the_same_again(typed: str, noted: object) -> None:
+    rate = FrameRate().convert(typed, None, None)
+    assert settings(convert_command, {"frame_rate": rate})["frame-rate"] == noted
+    assert FrameRate().convert(str(noted), None, None) == rate

@@ -18,10 +18,10 @@ from .pipes import goes_to_stream, input_format
 from .progress import progress_view
 from .report import show_failure, show_report
 from .settings import command_line, settings
+from .source import overrides
 from .unused import tell_unused
 
 if TYPE_CHECKING:
-    from ..codecs.decode import SignalOverrides
     from ..convert import ConvertOptions, ConvertReport
     from ..engines import Engine
     from ..frames import VideoInfo
@@ -341,34 +341,6 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         command=command_line(),
         settings=settings(convert_command, values),
         input_format=input_format(values),
-    )
-
-
-def overrides(values: dict[str, Any]) -> "SignalOverrides":
-    """What the command line says about the input's colour."""
-    from ..codecs.decode import SignalOverrides
-    from ..colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
-
-    matrices = {"bt601": Matrix.SMPTE170M, "bt709": Matrix.BT709, "bt2020": Matrix.BT2020_NCL}
-    transfers = {
-        "bt1886": Transfer.BT709,
-        "srgb": Transfer.SRGB,
-        "gamma22": Transfer.GAMMA22,
-        "gamma28": Transfer.GAMMA28,
-    }
-    primaries = {
-        "bt601-525": Primaries.SMPTE170M,
-        "bt601-625": Primaries.BT470BG,
-        "bt709": Primaries.BT709,
-        "bt2020": Primaries.BT2020,
-    }
-    signal_range, chroma = values["input_range"], values["input_chroma"]
-    return SignalOverrides(
-        matrix=matrices.get(values["input_matrix"]),
-        signal_range=SignalRange(signal_range) if signal_range else None,
-        transfer=transfers.get(values["input_transfer"]),
-        primaries=primaries.get(values["input_primaries"]),
-        chroma_location=ChromaLocation(chroma) if chroma else None,
     )
 
 

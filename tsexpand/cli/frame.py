@@ -10,29 +10,18 @@ from .convert import Job, convert_command, convert_options, load_engine
 from .deliveries import check_light
 from .evaluate import check_files, write_whole
 from .parameters import Time
+from .source import SOURCE_OPTIONS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SHARED = (
-    "frame_rate",
-    "stream",
-    "format",
-    "size",
-    "pixel_format",
-    "deinterlace",
-    "on_corrupt",
-    "on_change",
+    *SOURCE_OPTIONS,
     "weights",
     "reference_white",
     "peak",
     "denoise",
     "smooth",
-    "input_matrix",
-    "input_range",
-    "input_transfer",
-    "input_primaries",
-    "input_chroma",
     "device",
     "precision",
     "compilation",

@@ -32,8 +32,8 @@ def settings(command: click.Command, values: Mapping[str, Any]) -> dict[str, obj
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Fraction):
-        return float(value)  # of a decimal, so that it reads the same again
+    if isinstance(value, Fraction):  # either way it reads the same again: 62.5, "24000/1001"
+        return float(value) if Fraction(str(float(value))) == value else str(value)
     if isinstance(value, tuple):
         return "x".join(map(str, value))  # a size
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -6,30 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .convert import convert_command, overrides
+from .convert import convert_command
 from .pipes import input_format
 from .progress import Lines
+from .source import SOURCE_OPTIONS, overrides
 
 if TYPE_CHECKING:
     from ..verify import Selection, VerifyReport
 
-SHARED = (
-    "start",
-    "frames",
-    "frame_rate",
-    "stream",
-    "format",
-    "size",
-    "pixel_format",
-    "deinterlace",
-    "on_corrupt",
-    "on_change",
-    "input_matrix",
-    "input_range",
-    "input_transfer",
-    "input_primaries",
-    "input_chroma",
-)
+SHARED = ("start", "frames", *SOURCE_OPTIONS)
 """Options of `convert` that say which pictures of the source are meant, and what they are."""
 
 FAILED = 1
