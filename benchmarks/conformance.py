@@ -42,9 +42,10 @@ from conformance_colour import colour_error, exr_light, source_light, video_ligh
 from conformance_table import write_table
 from witness import Media, first_frames, look, side_data
 
-from tsexpand.cli.convert import DEFAULT_WEIGHTS
+from tsexpand.cli.engine import DEFAULT_WEIGHTS
 from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression
+from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.colour.signal import HDR10 as PQ
 from tsexpand.colour.signal import HLG10
 from tsexpand.convert import ConvertOptions, ConvertReport, convert
@@ -168,7 +169,7 @@ def convert_all(clip: Path, folder: Path, engine: Engine, frames: int | None) ->
     for names, encoder, signal in passes:
         delivery = DeliveryOptions(encoder, Compression.PIZ, 203.0, 1000.0, overwrite=False, signal=signal)
         outputs = tuple(Path(name) if name == "-" else folder / name for name in names)
-        options = ConvertOptions(str(clip), outputs, delivery, frames=frames, denoise=False)
+        options = ConvertOptions(str(clip), outputs, delivery, SourceOptions(frames=frames), denoise=False)
         with stdout_to(folder / "pipe.y4m") if "-" in names else stdout_to(folder / "nothing"):
             reports.append(convert(options, engine))
     return reports

@@ -19,11 +19,12 @@ import numpy as np
 import torch
 
 from tsexpand.bench.machine import this_machine
-from tsexpand.cli.convert import DEFAULT_WEIGHTS
+from tsexpand.cli.engine import DEFAULT_WEIGHTS
 from tsexpand.codecs.decode import VideoSource
 from tsexpand.codecs.encode import Encoder
 from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression
+from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10
 from tsexpand.convert import ConvertOptions, prepared
@@ -45,8 +46,8 @@ def pictures(clip: Path, frames: int, engine: NetworkEngine) -> tuple[VideoInfo,
     """HDR10 pictures of the first frames of a clip, as `convert` would encode them."""
     output = Path("none.mkv")
     delivery = DeliveryOptions(EncoderOptions(), Compression.PIZ, 203.0, PEAK, False)
-    options = ConvertOptions(str(clip), (output,), delivery, frames=frames)
-    with VideoSource(str(clip), frames=frames) as source:
+    options = ConvertOptions(str(clip), (output,), delivery, SourceOptions(frames=frames))
+    with VideoSource(str(clip), SourceOptions(frames=frames)) as source:
         sink = VideoSink(output, source.info, source.companions, EncoderOptions(), mastering_display(PEAK), False)
         engine.expect(source.info.width, source.info.height, math.inf)
         batches = [batch for batch, _ in prepared(source.batches(1), engine, options, sink.prepare)]

@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from tsexpand.cli.convert import DEFAULT_WEIGHTS
+from tsexpand.cli.engine import DEFAULT_WEIGHTS
 
 WIDTH, HEIGHT, RATE = 640, 360, 25
 

@@ -19,7 +19,7 @@ from memory import ANALYTIC
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from tsexpand.cli.convert import DEFAULT_WEIGHTS
+from tsexpand.cli.engine import DEFAULT_WEIGHTS
 from tsexpand.codecs.exr import read_exr
 from tsexpand.codecs.images import write_png
 

@@ -1,5 +1,6 @@
 """Conversions for tests: options with defaults, and what came out."""
 
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, read_exr
+from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.colour.signal import HDR10
 from tsexpand.convert import ConvertOptions
 from tsexpand.engines.analytic import AnalyticEngine
@@ -21,7 +23,7 @@ IDENTITY = AnalyticEngine(torch.device("cpu"))
 
 
 def options(source: Path, *outputs: Path, **changes: Any) -> ConvertOptions:
-    """Fast encoder settings; `changes` are of ConvertOptions or DeliveryOptions."""
+    """Fast encoder settings; `changes` are of ConvertOptions, SourceOptions or DeliveryOptions."""
     delivery: dict[str, Any] = {
         "encoder": EncoderOptions("hevc", 0.0, "ultrafast"),
         "compression": Compression.ZIP,
@@ -32,7 +34,8 @@ def options(source: Path, *outputs: Path, **changes: Any) -> ConvertOptions:
         "preview": None,
     }
     delivery |= {key: changes.pop(key) for key in list(changes) if key in delivery}
-    return ConvertOptions(str(source), outputs, DeliveryOptions(**delivery), **changes)
+    reading = {f.name: changes.pop(f.name) for f in fields(SourceOptions) if f.name in changes}
+    return ConvertOptions(str(source), outputs, DeliveryOptions(**delivery), SourceOptions(**reading), **changes)
 
 
 def video_codes(path: Path) -> list[np.ndarray]:

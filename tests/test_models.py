@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.engines.pictures import batch_of, signal_format
-from tsexpand.cli.convert import DEFAULT_WEIGHTS
+from tsexpand.cli.engine import DEFAULT_WEIGHTS
 from tsexpand.colour.codes import Matrix, SignalRange
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.engines.network import NetworkEngine

@@ -83,7 +83,7 @@ def convert_all(folder: Path, count: int) -> None:
         place.mkdir()
         repeat = int(path.name[:4]) % 2 == 1
         try:
-            report = convert(options(path, place / "out.mkv", repeat_damaged=repeat, scale_changed=repeat), IDENTITY)
+            report = convert(options(path, place / "out.mkv", repeats=repeat, scales=repeat), IDENTITY)
         except TsexpandError as error:
             left = [found.name for found in place.iterdir()]
             result = {"error": str(error), "left": left, "code": error.exit_code}

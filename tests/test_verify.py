@@ -25,11 +25,12 @@ from tsexpand.cli.verify import SHARED, verify_command
 from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, read_exr, write_exr
 from tsexpand.codecs.images import png
+from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.colour.hdr10 import ContentLight
 from tsexpand.colour.signal import HLG10
 from tsexpand.convert import convert
 from tsexpand.errors import InputError
-from tsexpand.verify import Check, Selection, verify
+from tsexpand.verify import Check, verify
 
 FRAMES = 8
 
@@ -216,8 +217,8 @@ def test_a_harmed_delivery_is_judged_or_refused(folder: Path, tmp_path: Path, na
             verify(str(path))
 
 
-def checks(name: Path, source: str | Path, **selection: Any) -> dict[str, Check]:
-    return {check.name: check for check in verify(str(name), str(source), selection=Selection(**selection)).checks}
+def checks(name: Path, source: str | Path, **reading: Any) -> dict[str, Check]:
+    return {check.name: check for check in verify(str(name), str(source), reading=SourceOptions(**reading)).checks}
 
 
 @pytest.mark.parametrize("name", ["part.mkv", "part"])
@@ -253,7 +254,7 @@ def test_pictures_are_sources_as_well(tmp_path: Path, pattern: str, name: str) -
 def test_what_is_wrong_with_the_source_is_not_blamed_on_the_delivery(folder: Path, tmp_path: Path) -> None:
     pictures = [flat(100 + i, width=192) for i in range(FRAMES)]
     write_clip(tmp_path / "bad.mkv", pictures, tags=TAGS, damage={3: b"nothing"})
-    convert(options(tmp_path / "bad.mkv", tmp_path / "out.mkv", repeat_damaged=True), IDENTITY)
+    convert(options(tmp_path / "bad.mkv", tmp_path / "out.mkv", repeats=True), IDENTITY)
     assert checks(tmp_path / "out.mkv", tmp_path / "bad.mkv", repeats=True)["pictures"].passed
     arguments = [str(tmp_path / "out.mkv"), "--quiet", "--source", str(tmp_path / "bad.mkv")]
     error = run(*arguments).exception
@@ -379,7 +380,7 @@ def test_a_damaged_picture_of_the_source_ends_it(tmp_path: Path) -> None:
         picture = torch.full((3, 48, 64), 40 * number, dtype=torch.uint8)
         (place / f"{number}.png").write_bytes(png(picture))
     (place / "1.png").write_bytes((place / "1.png").read_bytes()[:60])
-    convert(options(place, tmp_path / "exr", frame_rate=Fraction(10), repeat_damaged=True), IDENTITY)
+    convert(options(place, tmp_path / "exr", frame_rate=Fraction(10), repeats=True), IDENTITY)
     with pytest.raises(InputError, match=r"1\.png: .*--on-corrupt repeat"):
         checks(tmp_path / "exr", place, frame_rate=Fraction(10))
     found = checks(tmp_path / "exr", place, frame_rate=Fraction(10), repeats=True)

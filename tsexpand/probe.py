@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from .codecs.companions import summary
 from .codecs.passthrough import Container, sort_streams
 from .codecs.source import open_source
+from .codecs.source_options import SourceOptions
 from .frames import VideoInfo
 from .sinks.orientation import orientation_of
 
@@ -33,7 +34,7 @@ def probe(name: str, stream: int | None = None) -> ProbeReport:
     Raises:
         InputError: it would not be converted.
     """
-    with open_source(name, stream=stream) as source:
+    with open_source(name, SourceOptions(stream=stream)) as source:
         info = source.info
         would_write = {
             "exr": [f"{_exr_size(info)} half RGB{'A' * info.has_alpha}, linear BT.709, 1.0 = reference white"]

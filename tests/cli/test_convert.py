@@ -7,8 +7,9 @@ from click.testing import CliRunner
 
 from tests.colour.test_mastering_notation import X265
 from tsexpand.cli import cli
-from tsexpand.cli.convert import Job, convert_command, exit_code, plan_jobs, refuse_swapped
+from tsexpand.cli.convert import convert_command, exit_code
 from tsexpand.cli.deliveries import delivery_options, preview_of, refuse_codec
+from tsexpand.cli.jobs import Job, plan_jobs, refuse_swapped
 from tsexpand.cli.pipes import ONLY_FILES, ONLY_STREAMS
 from tsexpand.codecs.encoders import LIBRARIES
 from tsexpand.codecs.exr import Compression, ExrPrimaries

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from tests.codecs.stills.files import encoded, gradient, with_orientation, write
 from tests.conversions import exr_light, seconds
 from tsexpand.cli import cli
-from tsexpand.cli.convert import Job, plan_jobs
+from tsexpand.cli.jobs import Job, plan_jobs
 from tsexpand.codecs.exr import read_exr
 from tsexpand.errors import TsexpandError
 

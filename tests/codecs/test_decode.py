@@ -18,8 +18,10 @@ from av.stream import Disposition
 
 from tests.codecs.input_clips import configure, encode, grey_ramp, png, random_planes, raw_stream, write_clip
 from tsexpand.codecs import companion_packets, opening, pictures
-from tsexpand.codecs.decode import SignalOverrides, VideoSource
+from tsexpand.codecs.decode import VideoSource
+from tsexpand.codecs.description import SignalOverrides
 from tsexpand.codecs.pixels import frame_from_planes
+from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
 from tsexpand.colour.ycbcr import Planes
 from tsexpand.errors import InputError
@@ -28,7 +30,7 @@ from tsexpand.sinks.orientation import Orientation, orientation_of
 
 
 def decode(path: Path | str, batch_size: int = 2, **options: object) -> tuple[VideoInfo, list[SignalBatch]]:
-    with VideoSource(str(path), **options) as source:
+    with VideoSource(str(path), SourceOptions(**options)) as source:
         batches = list(source.batches(batch_size))
         return source.info, batches
 
@@ -361,7 +363,7 @@ def test_start_and_frames(tmp_path: Path, suffix: str, codec: str, options: dict
 
 def test_packets_of_an_excerpt(tmp_path: Path) -> None:
     sound = write_clip(tmp_path / "clip.mkv", grey_ramp(25), audio_seconds=(1.0,), chapter=True)
-    with VideoSource(str(tmp_path / "clip.mkv"), start=Fraction("0.41"), frames=4) as source:
+    with VideoSource(str(tmp_path / "clip.mkv"), SourceOptions(start=Fraction("0.41"), frames=4)) as source:
         batches = list(source.batches(3))
         assert source.companions.chapters == ()
     assert lumas(batches) == [16 + 4 * i for i in (11, 12, 13, 14)]  # 0.44 to 0.60 s
@@ -385,7 +387,7 @@ def test_a_start_beyond_the_end(tmp_path: Path) -> None:
 
 def test_no_frames_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="0 frames"):
-        VideoSource(str(tmp_path / "clip.mkv"), frames=0)
+        VideoSource(str(tmp_path / "clip.mkv"), SourceOptions(frames=0))
 
 
 # Standard input
@@ -574,7 +576,7 @@ def test_damage_is_replaced_by_the_picture_before_where_that_is_asked_for(
     tmp_path: Path, damaged: tuple[int, ...]
 ) -> None:
     path = damaged_clip(tmp_path, 5, *damaged)
-    with VideoSource(str(path), repeats=True) as source:
+    with VideoSource(str(path), SourceOptions(repeats=True)) as source:
         batches = list(source.batches(2))
         assert all_pts(batches) == [0, 40, 80, 120, 160]
         levels = lumas(decode(damaged_clip(tmp_path, 5))[1])
@@ -591,7 +593,7 @@ def test_a_whole_clip_is_the_same_where_damage_would_be_replaced(tmp_path: Path)
     pictures = [random_planes("yuv420p", seed=i) for i in range(7)]
     write_clip(tmp_path / "clip.mkv", pictures, codec="libx264", options={"bf": "2", "qp": "0"})
     expected = decode(tmp_path / "clip.mkv")[1]
-    with VideoSource(str(tmp_path / "clip.mkv"), repeats=True) as source:
+    with VideoSource(str(tmp_path / "clip.mkv"), SourceOptions(repeats=True)) as source:
         found = list(source.batches(2))
         assert not source.info.notices
     assert all_pts(found) == all_pts(expected)

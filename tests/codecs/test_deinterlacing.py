@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tsexpand.codecs.decode import Deinterlacing, VideoSource
+from tsexpand.codecs.decode import VideoSource
+from tsexpand.codecs.deinterlacing import Deinterlacing
 from tsexpand.codecs.pixels import frame_from_planes
+from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.frames import SignalBatch, VideoInfo
 
 HEIGHT, WIDTH, STEP, BAR = 96, 160, 4, 20
@@ -64,7 +66,7 @@ def write(
 
 
 def decode(path: Path, mode: Deinterlacing, **options: object) -> tuple[VideoInfo, SignalBatch]:
-    with VideoSource(str(path), deinterlacing=mode, **options) as source:  # type: ignore[arg-type]
+    with VideoSource(str(path), SourceOptions(deinterlacing=mode, **options)) as source:
         (batch,) = source.batches(100)
         return source.info, batch
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.codecs.input_clips import configure, encode, grey_ramp
 from tsexpand.codecs.decode import VideoSource
+from tsexpand.codecs.source_options import SourceOptions
 
 CHAPTERS = ((0, 200, "One"), (200, 600, "Two"), (600, 1000, "Three"))
 
@@ -44,7 +45,7 @@ def test_a_whole_clip_keeps_all_and_nothing_is_said_to_be_lost(clip: str) -> Non
 
 
 def test_chapters_are_cut_to_the_excerpt_and_moved(clip: str) -> None:
-    with VideoSource(clip, start=Fraction("0.39"), frames=10) as source:
+    with VideoSource(clip, SourceOptions(start=Fraction("0.39"), frames=10)) as source:
         assert told(source) == ("10:00:01:05", [(0, 200, "Two"), (200, 400, "Three")])  # from 0.4 to 0.8 s
         assert source.companions.video_metadata["timecode"] == "10:00:01:05"
         first = next(iter(source.batches(1)))
@@ -52,7 +53,7 @@ def test_chapters_are_cut_to_the_excerpt_and_moved(clip: str) -> None:
 
 
 def test_without_a_start_nothing_moves(clip: str) -> None:
-    with VideoSource(clip, frames=10) as source:
+    with VideoSource(clip, SourceOptions(frames=10)) as source:
         assert told(source) == ("10:00:00:20", [(0, 200, "One"), (200, 400, "Two")])
 
 
@@ -60,6 +61,6 @@ def test_a_time_code_that_is_none_is_not_carried_on(clip: str, monkeypatch: pyte
     monkeypatch.setattr(
         "tsexpand.codecs.description._stated", lambda key, *_: "nonsense" if key == "timecode" else None
     )
-    with VideoSource(clip, start=Fraction(0)) as source:
+    with VideoSource(clip, SourceOptions(start=Fraction(0))) as source:
         assert source.info.time_code is None
         assert "timecode" not in source.companions.video_metadata

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from tests.codecs.written import FAST, INFO, ffprobe, moving_ramp, side_data, witness, write_video
 from tsexpand.codecs.companions import Companions
-from tsexpand.codecs.decode import SignalOverrides, VideoSource
+from tsexpand.codecs.decode import VideoSource
 from tsexpand.codecs.encoders import LIBRARIES, EncoderOptions, library_of, refuse_mismatch
 from tsexpand.codecs.ffv1 import damaged_pictures, damaged_slices
 from tsexpand.codecs.light_level import declared_metadata
 from tsexpand.codecs.mux import Container
 from tsexpand.codecs.pixels import planes_from_frames
+from tsexpand.codecs.source_options import AS_HDR
 from tsexpand.colour.codes import Matrix, Primaries, Transfer
 from tsexpand.colour.hdr10 import ContentLight
 from tsexpand.colour.signal import HLG10
@@ -48,7 +49,7 @@ def test_colour_and_format(tmp_path: Path, codec: str, container: Container) -> 
     video = seen["streams"][0]
     # DNxHR and ProRes name the matrix in each picture, too, and decoders believe that rather than the container.
     assert {frame["color_space"] for frame in seen["frames"]} == {"bt2020nc"}
-    with VideoSource(str(tmp_path / "clip.part"), overrides=SignalOverrides(hdr=True)) as source:
+    with VideoSource(str(tmp_path / "clip.part"), AS_HDR) as source:
         found = source.info.signal
     assert (found.primaries, found.transfer, found.matrix) == (Primaries.BT2020, Transfer.PQ, Matrix.BT2020_NCL)
     expected = {

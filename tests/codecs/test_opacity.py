@@ -17,8 +17,9 @@ from tests.sinks.batches import light_batch, video_info
 from tests.sinks.test_exr import sink
 from tests.sinks.test_picture import OPTIONS, TURNED
 from tsexpand.codecs.companions import Companions
-from tsexpand.codecs.decode import SignalOverrides, VideoSource
+from tsexpand.codecs.decode import VideoSource
 from tsexpand.codecs.encoders import EncoderOptions
+from tsexpand.codecs.source_options import AS_HDR, SourceOptions
 from tsexpand.convert import convert
 from tsexpand.sinks.delivery import make_sink
 
@@ -61,7 +62,7 @@ def write(path: Path, codec: str, pixel_format: str, **encoder: str) -> None:
 
 
 def read(path: Path, start: Fraction | None = None) -> Tensor:
-    with VideoSource(str(path), start=start) as source:
+    with VideoSource(str(path), SourceOptions(start=start)) as source:
         assert source.info.has_alpha
         alphas = [batch.alpha for batch in source.batches(2)]
     assert all(alpha is not None and alpha.dtype is torch.float32 for alpha in alphas)
@@ -142,7 +143,7 @@ def test_prores_4444_keeps_it(tmp_path: Path, name: str) -> None:
     write(tmp_path / "clip.mkv", "ffv1", "yuva420p")
     report = convert(options(tmp_path / "clip.mkv", tmp_path / name, encoder=EncoderOptions("prores_4444")), IDENTITY)
     assert not any("ransparen" in notice for notice in report.notices)
-    with VideoSource(str(tmp_path / name), overrides=SignalOverrides(hdr=True)) as source:
+    with VideoSource(str(tmp_path / name), AS_HDR) as source:
         (batch,) = source.batches(FRAMES)
         assert source.info.pixel_format.startswith("yuva444p1")
     assert batch.alpha is not None
@@ -156,7 +157,7 @@ def test_prores_4444_keeps_it(tmp_path: Path, name: str) -> None:
 def test_prores_4444_of_opaque_pictures_has_no_fourth_plane(tmp_path: Path) -> None:
     write(tmp_path / "clip.mkv", "ffv1", "yuv420p")
     convert(options(tmp_path / "clip.mkv", tmp_path / "out.mov", encoder=EncoderOptions("prores_4444")), IDENTITY)
-    with VideoSource(str(tmp_path / "out.mov"), overrides=SignalOverrides(hdr=True)) as source:
+    with VideoSource(str(tmp_path / "out.mov"), AS_HDR) as source:
         assert not source.info.has_alpha
 
 

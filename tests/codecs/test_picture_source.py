@@ -20,6 +20,7 @@ from tests.codecs.stills.files import (
 from tsexpand.codecs.decode import VideoSource
 from tsexpand.codecs.picture_source import PictureSource
 from tsexpand.codecs.source import Source, open_source
+from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.errors import Cancelled, InputError
 
 RATE = Fraction(24000, 1001)
@@ -57,7 +58,7 @@ def shown(source: Source, batch_size: int = 4) -> list[tuple[int, int]]:
 
 
 def opened(name: Path, **settings: Any) -> Source:
-    return open_source(str(name), **settings)
+    return open_source(str(name), SourceOptions(**settings))
 
 
 def test_times_are_exact(folder: Path) -> None:

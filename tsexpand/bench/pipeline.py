@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from ..codecs.source import open_source
 from ..convert import ConvertOptions, convert, prepared
 from ..engines import Engine
 from ..engines.devices import default_batch_size
@@ -50,7 +51,7 @@ def stage_times(options: ConvertOptions, engine: Engine) -> Iterator[StageTime]:
     with TemporaryDirectory() as folder:
         to = replace(options, outputs=tuple(Path(folder) / path.name for path in options.outputs))
         frames = yield from _alone(to, engine)
-        again = replace(to, frames=frames, delivery=replace(to.delivery, overwrite=True))
+        again = replace(to, reading=replace(to.reading, frames=frames), delivery=replace(to.delivery, overwrite=True))
         yield StageTime("convert", frames, _seconds(lambda: convert(again, engine)))
 
 
@@ -58,10 +59,10 @@ def _alone(to: ConvertOptions, engine: Engine) -> Generator[StageTime, None, int
     """Each stage alone; returns how many frames there were."""
     signals: list[SignalBatch] = []
     batches: list[tuple[Any, int]] = []
-    with to.open_source() as source:
+    with open_source(to.source, to.reading) as source:
         info = source.info
         batch_size = to.batch_size or default_batch_size(info.width, info.height, engine.device)
-        most = max(1, min(to.frames or MOST_FRAMES, MOST_BYTES // (_BYTES_A_PIXEL * info.width * info.height)))
+        most = max(1, min(to.reading.frames or MOST_FRAMES, MOST_BYTES // (_BYTES_A_PIXEL * info.width * info.height)))
         decoding = _seconds(lambda: signals.extend(islice(source.batches(batch_size), -(-most // batch_size))))
         frames = sum(len(batch) for batch in signals)
         if not frames:

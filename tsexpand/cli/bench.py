@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .convert import DEFAULT_WEIGHTS, Job, convert_command, convert_options, load_engine
+from .convert import convert_command, convert_options
 from .deliveries import check_light
+from .engine import DEFAULT_WEIGHTS, load_engine
 from .evaluate import check_files, write_whole
+from .jobs import Job
 
 if TYPE_CHECKING:
     from ..bench.network import Rate

@@ -1,10 +1,7 @@
 """`tsexpand convert`."""
 
 import os
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,21 +9,21 @@ import click
 
 from ..errors import INTERRUPTED, TsexpandError
 from .deliveries import check_light, delivery_options, preview_of, refuse_codec
+from .engine import DEFAULT_WEIGHTS, load_engine
+from .jobs import Job, plan_jobs, refuse_inputs_as_outputs, refuse_swapped
 from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
-from .pictures import is_file_name, is_lone_picture, own_name, with_pictures_of_folders
+from .pictures import with_pictures_of_folders
 from .pipes import goes_to_stream, input_format
 from .progress import progress_view
 from .report import show_failure, show_report
 from .settings import command_line, settings
-from .source import overrides
+from .source import source_options
 from .unused import tell_unused
 
 if TYPE_CHECKING:
     from ..convert import ConvertOptions, ConvertReport
     from ..engines import Engine
     from ..frames import VideoInfo
-
-DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 
 
 @click.command("convert")
@@ -224,15 +221,6 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     return exit_code(failures)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One input and its outputs, in a folder that is made where it is missing."""
-
-    source: str
-    outputs: tuple[Path, ...]
-    folder: Path | None = None
-
-
 def exit_code(failures: list[TsexpandError]) -> int:
     """That of the failures if they agree, 1 if not, 0 if there are none."""
     codes = {failure.exit_code for failure in failures}
@@ -241,106 +229,21 @@ def exit_code(failures: list[TsexpandError]) -> int:
     return codes.pop() if codes else 0
 
 
-def plan_jobs(
-    inputs: tuple[str, ...],
-    output: Path,
-    to: str | None,
-    also: tuple[Path, ...],
-    frame_rate: Fraction | None = None,
-) -> list[Job]:
-    """Which input goes where: into OUTPUT itself, or under its own name within it."""
-    if frame_rate is not None and len(inputs) > 1:
-        raise click.UsageError("--frame-rate goes with one input: a folder, or a pattern such as shot.%04d.png")
-    if len(inputs) == 1 and to is None:
-        if is_lone_picture(inputs[0], frame_rate) and not is_file_name(output):
-            return [Job(inputs[0], (output / own_name(inputs[0], "exr", frame_rate), *also), output)]
-        return [Job(inputs[0], (output, *also))]
-    if also:
-        raise click.UsageError("--also goes with one input and without --to")
-    if is_file_name(output):
-        advice = "; --frame-rate makes a folder of pictures a clip" if to == "exr" else ""
-        raise click.UsageError(f"{output} names one file; several inputs, or --to, need a folder{advice}")
-    jobs = [Job(name, (output / own_name(name, to or "exr", frame_rate),), output) for name in inputs]
-    names = [job.outputs[0] for job in jobs]
-    for name in names:
-        if names.count(name) > 1:
-            raise click.UsageError(f"several inputs would be written to {name}; rename one or convert them one by one")
-    return jobs
-
-
-def refuse_swapped(inputs: tuple[str, ...], output: Path) -> None:
-    """Refuses the name of a file that is to be, where that of one that is was meant, and the other way round."""
-    is_path = len(inputs) == 1 and inputs[0] != "-" and not re.search("://|%", inputs[0])
-    exists, isfile = os.path.exists, os.path.isfile  # which don't raise, whatever the name
-    if is_path and isfile(output) and not exists(inputs[0]):
-        raise click.UsageError(f"{inputs[0]} does not exist, and {output} does: INPUT comes first, OUTPUT last")
-
-
-def refuse_inputs_as_outputs(jobs: list[Job]) -> None:
-    """Refuses what would write over any of the inputs, before the first is converted."""
-    from ..sinks.paths import refuse_sources
-
-    refuse_sources((output for job in jobs for output in job.outputs), [job.source for job in jobs])
-
-
-def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":
-    """The network, ready on its device."""
-    from ..engines.devices import Compilation, Precision, select_devices
-    from ..engines.fleet import Fleet
-    from ..engines.network import NetworkEngine
-    from ..network.weights import load_weights
-
-    devices = select_devices(values["device"])
-    weights = load_weights(values["weights"])
-    precision = Precision(values["precision"])
-    engines: list[NetworkEngine] = []
-    for device in devices:
-        engines.append(
-            NetworkEngine(
-                weights,
-                device,
-                engines[0].precision if engines else precision,  # all alike, so that frames are
-                values["tile"],
-                values["reference_white"],
-                Compilation(values["compilation"]),
-                on_compile=_silent if quiet else _compiling,
-            )
-        )
-    return engines[0] if len(engines) == 1 else Fleet(engines)
-
-
-def _silent() -> None:
-    pass
-
-
-def _compiling() -> None:
-    click.echo("compiling the network, which takes about a minute (on a CPU once for all clips)", err=True)
-
-
 def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
     """What the command line says, for one input."""
-    from ..codecs.decode import Deinterlacing
     from ..convert import ConvertOptions
 
     return ConvertOptions(
         source=job.source,
         outputs=job.outputs,
         delivery=delivery_options(values),
+        reading=source_options(values),
         batch_size=values["batch_size"],
-        start=values["start"],
-        frames=values["frames"],
         denoise=values["denoise"],
         smooth=values["smooth"],
-        overrides=overrides(values),
-        deinterlacing=Deinterlacing(values["deinterlace"]),
-        repeat_damaged=values["on_corrupt"] == "repeat",
-        scale_changed=values["on_change"] == "scale",
         keep_partial=values["keep_partial"],
-        stream=values["stream"],
-        frame_rate=values["frame_rate"],
         command=command_line(),
         settings=settings(convert_command, values),
-        input_format=input_format(values),
     )
 
 

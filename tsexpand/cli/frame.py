@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .convert import Job, convert_command, convert_options, load_engine
+from .convert import convert_command, convert_options
 from .deliveries import check_light
+from .engine import load_engine
 from .evaluate import check_files, write_whole
+from .jobs import Job
 from .parameters import Time
 from .source import SOURCE_OPTIONS
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..codecs.decode import InputFormat
+    from ..codecs.input_format import InputFormat
 
 
 def input_format(values: dict[str, Any]) -> "InputFormat":

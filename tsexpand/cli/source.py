@@ -2,8 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
+from .pipes import input_format
+
 if TYPE_CHECKING:
-    from ..codecs.decode import SignalOverrides
+    from ..codecs.description import SignalOverrides
+    from ..codecs.source_options import SourceOptions
 
 SOURCE_OPTIONS = (
     "frame_rate",
@@ -23,9 +26,27 @@ SOURCE_OPTIONS = (
 """Options of `convert` that say what the pictures of the input are; other commands that read one take the same."""
 
 
-def overrides(values: dict[str, Any]) -> "SignalOverrides":
+def source_options(values: dict[str, Any]) -> "SourceOptions":
+    """Which pictures of the input the command line means, and how they are read."""
+    from ..codecs.deinterlacing import Deinterlacing
+    from ..codecs.source_options import SourceOptions
+
+    return SourceOptions(
+        start=values["start"],
+        frames=values["frames"],
+        frame_rate=values["frame_rate"],
+        stream=values["stream"],
+        overrides=_overrides(values),
+        deinterlacing=Deinterlacing(values["deinterlace"]),
+        repeats=values["on_corrupt"] == "repeat",
+        scales=values["on_change"] == "scale",
+        format=input_format(values),
+    )
+
+
+def _overrides(values: dict[str, Any]) -> "SignalOverrides":
     """What the command line says about the input's colour."""
-    from ..codecs.decode import SignalOverrides
+    from ..codecs.description import SignalOverrides
     from ..colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
 
     matrices = {"bt601": Matrix.SMPTE170M, "bt709": Matrix.BT709, "bt2020": Matrix.BT2020_NCL}

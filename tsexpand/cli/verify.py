@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .convert import convert_command
-from .pipes import input_format
 from .progress import Lines
-from .source import SOURCE_OPTIONS, overrides
+from .source import SOURCE_OPTIONS, source_options
 
 if TYPE_CHECKING:
-    from ..verify import Selection, VerifyReport
+    from ..verify import VerifyReport
 
 SHARED = ("start", "frames", *SOURCE_OPTIONS)
 """Options of `convert` that say which pictures of the source are meant, and what they are."""
@@ -37,7 +36,7 @@ def verify_command(name: str, source: str | None, as_json: bool, quiet: bool, **
 
     refuse_lone(source)
     lines = Lines(quiet)
-    report = verify(name, source, lambda done: lines.show(name, done), selection(values))
+    report = verify(name, source, lambda done: lines.show(name, done), source_options(values))
     if as_json:
         values = {"name": report.name, "frames": report.frames, "passed": report.passed}
         click.echo(json.dumps(values | {"checks": [asdict(check) for check in report.checks]}))
@@ -59,24 +58,6 @@ def refuse_lone(source: str | None) -> None:
 
 def _is_given(context: click.Context, name: str) -> bool:
     return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-
-
-def selection(values: dict[str, Any]) -> "Selection":
-    """Which pictures of the source the command line means."""
-    from ..codecs.decode import Deinterlacing
-    from ..verify import Selection
-
-    return Selection(
-        start=values["start"],
-        frames=values["frames"],
-        frame_rate=values["frame_rate"],
-        stream=values["stream"],
-        overrides=overrides(values),
-        deinterlacing=Deinterlacing(values["deinterlace"]),
-        repeats=values["on_corrupt"] == "repeat",
-        scales=values["on_change"] == "scale",
-        format=input_format(values),
-    )
 
 
 def verify_lines(report: "VerifyReport") -> list[str]:

@@ -13,16 +13,15 @@ from av.video.reformatter import Interpolation
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import COMPANION_TYPES, KEPT_TYPES, Companions
-from .deinterlacing import Deinterlacer, Deinterlacing
-from .description import AS_TAGGED, SignalOverrides, describe, refuse_hdr
+from .deinterlacing import Deinterlacer
+from .description import describe, refuse_hdr
 from .excerpt import Excerpt
-from .input_format import FOUND_OUT, RAW, InputFormat
+from .input_format import RAW
 from .opening import decoder_of, find_video, open_input
 from .pictures import PictureReader
 from .pixels import alpha_from_frames, planes_from_frames
+from .source_options import WHOLE, SourceOptions
 from .timeline import Timeline
-
-__all__ = ["AS_TAGGED", "FOUND_OUT", "Deinterlacing", "InputFormat", "SignalOverrides", "VideoSource"]
 
 SEARCHABLE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts"})
 """Containers in which a keyframe is found by its time; others are decoded from their beginning."""
@@ -33,15 +32,7 @@ class VideoSource:
 
     Args:
         name: a path, an address that FFmpeg knows, or `-` for standard input.
-        start: seconds from the first picture to the first that is wanted; its pts becomes 0 and
-            the companions' packets are moved with it.
-        frames: how many pictures are wanted at most.
-        overrides: what the user says of the signal instead of the stream.
-        deinterlacing: what becomes of interlaced pictures.
-        repeats: whether a picture that can't be decoded is replaced by the one before it.
-        scales: whether pictures that change their size or pixel format are brought to that of the first.
-        stream: number of the video stream among those of moving pictures, the first is 0; None: see `find_video`.
-        format: of the input, where it does not say so itself.
+        options: which of its pictures are wanted, and how they are read.
 
     Attributes:
         files: names of all that is read.
@@ -54,45 +45,32 @@ class VideoSource:
         InputError: it can't be opened, has no picture, is HDR already, or is not supported.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        start: Fraction | None = None,
-        frames: int | None = None,
-        overrides: SignalOverrides = AS_TAGGED,
-        deinterlacing: Deinterlacing = Deinterlacing.FRAME,
-        repeats: bool = False,
-        scales: bool = False,
-        stream: int | None = None,
-        format: InputFormat = FOUND_OUT,
-    ) -> None:
-        if frames is not None and frames < 1:
-            raise ValueError(f"{frames} frames are none")
+    def __init__(self, name: str, options: SourceOptions = WHOLE) -> None:
         self._name = name
         self.files: tuple[str, ...] = (name,)
-        self._start = start
-        self._limit = frames
-        self._overrides = overrides
+        self._start = options.start
+        self._limit = options.frames
+        self._overrides = options.overrides
         self.begin: Timing | None = None
+        self._is_excerpt = options.is_excerpt
         self._is_cut = False
-        self._scales = scales
+        self._scales = options.scales
         self._changes: list[tuple[str, Fraction]] = []  # kinds of pictures that are not as the first, and since when
-        self._opened = open_input(name, format)
+        self._opened = open_input(name, options.format)
         self._container = self._opened.container
         try:
-            self._video = find_video(self._container, name, stream)
-            refuse_hdr(name, self._video.codec_context.color_trc, overrides)
+            self._video = find_video(self._container, name, options.stream)
+            refuse_hdr(name, self._video.codec_context.color_trc, options.overrides)
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
             decoder = decoder_of(self._video)
-            self._reader = PictureReader(name, self._opened, self._video, decoder, with_packets, repeats)
-            self._deinterlacer = Deinterlacer(name, self._video, deinterlacing)
+            self._reader = PictureReader(name, self._opened, self._video, decoder, with_packets, options.repeats)
+            self._deinterlacer = Deinterlacer(name, self._video, options.deinterlacing)
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
             self._refuse_torn_raw()
-            self.info = describe(name, self._opened, self._video, self._first, overrides, self._deinterlacer)
-            self.info = replace(self.info, frame_rate=format.frame_rate or self.info.frame_rate)
+            self.info = describe(name, self._opened, self._video, self._first, options.overrides, self._deinterlacer)
+            self.info = replace(self.info, frame_rate=options.format.frame_rate or self.info.frame_rate)
             self.beginning = self._new_timeline().place(self._first).seconds
             self._describe_excerpt()
         except BaseException:
@@ -145,7 +123,7 @@ class VideoSource:
         )
 
     def _describe_excerpt(self) -> None:
-        if self._start is None and self._limit is None:
+        if not self._is_excerpt:
             return
         excerpt = Excerpt.foresee(self.info, self.beginning, self._start, self._limit)
         self.info = excerpt.info(self.info)

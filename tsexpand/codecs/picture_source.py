@@ -13,7 +13,7 @@ import torch
 from ..errors import Cancelled, DamagedPictureError, InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import Companions
-from .description import AS_TAGGED, SignalOverrides
+from .source_options import WHOLE, SourceOptions
 from .stills.decode import Still, read_still
 from .stills.sequence import Pictures
 
@@ -23,11 +23,7 @@ class PictureSource:
 
     Args:
         pictures: the files; with a frame rate they are a clip, each shown for 1 / rate.
-        start: seconds from the first picture to the first that is wanted; its pts becomes 0.
-        frames: how many pictures are wanted at most.
-        overrides: what the user says of the signal instead of the files.
-        repeats: whether a picture that can't be decoded is replaced by the one before it.
-        scales: whether pictures of another size or pixel format are brought to that of the first.
+        options: which of them are wanted, and how they are read.
 
     Attributes:
         files: names of all pictures, wanted or not.
@@ -40,23 +36,14 @@ class PictureSource:
         InputError: the first picture can't be read, is HDR already, or is not supported.
     """
 
-    def __init__(
-        self,
-        pictures: Pictures,
-        *,
-        start: Fraction | None = None,
-        frames: int | None = None,
-        overrides: SignalOverrides = AS_TAGGED,
-        repeats: bool = False,
-        scales: bool = False,
-    ) -> None:
+    def __init__(self, pictures: Pictures, options: SourceOptions = WHOLE) -> None:
         self._pictures = pictures
         self.files = tuple(map(str, pictures.files))
-        number = _number(pictures, start)
-        self._files = pictures.files[number:][:frames]
-        self._overrides = overrides
-        self._repeats = repeats
-        self._scales = scales
+        number = _number(pictures, options.start)
+        self._files = pictures.files[number:][: options.frames]
+        self._overrides = options.overrides
+        self._repeats = options.repeats
+        self._scales = options.scales
         self._is_cancelled = False
         self._told_later: list[tuple[int, str]] = []  # pictures of which more is to be said than of the first, and what
         self._first: Still | None = self._read(0)

@@ -8,10 +8,10 @@ from typing import Protocol, Self
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, VideoInfo
 from .companions import Companions
-from .decode import FOUND_OUT, InputFormat, VideoSource
-from .deinterlacing import Deinterlacing
-from .description import AS_TAGGED, SignalOverrides
+from .decode import VideoSource
+from .input_format import FOUND_OUT
 from .picture_source import PictureSource
+from .source_options import WHOLE, SourceOptions
 from .stills.sequence import find_pictures
 
 
@@ -39,48 +39,19 @@ class Source(Protocol):
         ...
 
 
-def open_source(
-    name: str,
-    *,
-    frame_rate: Fraction | None = None,
-    start: Fraction | None = None,
-    frames: int | None = None,
-    overrides: SignalOverrides = AS_TAGGED,
-    deinterlacing: Deinterlacing = Deinterlacing.FRAME,
-    repeats: bool = False,
-    scales: bool = False,
-    stream: int | None = None,
-    format: InputFormat = FOUND_OUT,
-) -> Source:
+def open_source(name: str, options: SourceOptions = WHOLE) -> Source:
     """Opens pictures where the name is of such, else a clip; see `PictureSource` and `VideoSource`.
 
     Args:
         name: of a file, a folder of pictures, a numbered sequence, an address, or `-`.
-        frame_rate: at which pictures are shown; None leaves a picture on its own.
-        start: seconds from the first picture to the first that is wanted.
-        frames: how many pictures are wanted at most.
-        overrides: what the user says of the signal instead of the input.
-        deinterlacing: what becomes of interlaced pictures of a clip.
-        repeats: whether a picture that can't be decoded is replaced by the one before it.
-        scales: whether pictures that change their size are brought to that of the first.
-        stream: number of the video stream of a clip.
-        format: of a clip that does not say it itself.
+        options: which of its pictures are wanted, and how they are read.
 
     Raises:
         InputError: it can't be opened, or is a clip, which has its own frame rate, and one was given.
     """
-    if format == FOUND_OUT and (pictures := find_pictures(name, frame_rate)) is not None:
-        return PictureSource(pictures, start=start, frames=frames, overrides=overrides, repeats=repeats, scales=scales)
-    if frame_rate is not None and format.frame_rate is None:
+    is_found_out = options.format == FOUND_OUT
+    if is_found_out and (pictures := find_pictures(name, options.frame_rate)) is not None:
+        return PictureSource(pictures, options)
+    if options.frame_rate is not None and options.format.frame_rate is None:
         raise InputError(f"{name}: a clip has its own times; leave out --frame-rate")
-    return VideoSource(
-        name,
-        start=start,
-        frames=frames,
-        overrides=overrides,
-        deinterlacing=deinterlacing,
-        repeats=repeats,
-        scales=scales,
-        stream=stream,
-        format=format,
-    )
+    return VideoSource(name, options)

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..codecs.source import Source
+from ..codecs.source import Source, open_source
 from ..colour.tonemap import roll_off
 from ..cores import filled, one_core
 from ..engines import Engine
@@ -52,7 +52,7 @@ def convert(
         KeyboardInterrupt: before the first frame was written, or again.
     """
     with ExitStack() as stack:
-        source = stack.enter_context(options.open_source())
+        source = stack.enter_context(open_source(options.source, options.reading))
         refuse_sources(options.outputs, source.files)
 
         def notices() -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def convert(
         on_open(source.info, (*source.info.notices, *sink.notices))
         if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
             options = replace(options, denoise=False, smooth=False)
-        engine.expect(source.info.width, source.info.height, estimated_frames(source.info, options))
+        engine.expect(source.info.width, source.info.height, estimated_frames(source.info, options.reading))
         if engine.notices:
             on_open(source.info, engine.notices)
         written = _run(source, engine, sink, options, on_progress)
@@ -115,7 +115,7 @@ def _run(
     """The three threads, until the last frame is written, or a signal ends it where the beginning is to be kept."""
     began = time.monotonic()
     written = _Written()
-    total = expected_frames(source.info, options)
+    total = expected_frames(source.info, options.reading)
     batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
     with Flow() as flow, Interruption(flow.stop) if options.keep_partial else nullcontext() as interruption:
         flow.on_cancel(source.cancel)

@@ -3,11 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-from ..codecs.decode import FOUND_OUT, Deinterlacing, InputFormat, SignalOverrides
-from ..codecs.source import Source, open_source
+from ..codecs.source_options import WHOLE, SourceOptions
 from ..frames import VideoInfo
 from ..sinks.delivery import DeliveryOptions
 
@@ -20,56 +18,25 @@ class ConvertOptions:
         source: file, URL, or "-" for standard input.
         outputs: one or more, written in the same pass.
         delivery: how they are written.
+        reading: which pictures of the source, and how they are read.
         batch_size: frames the engine takes at once; None lets the engine choose by their size.
-        start: seconds to begin at.
-        frames: how many, or all.
         denoise: whether noise is averaged out along the motion.
         smooth: whether luminance is smoothed over time.
-        overrides: of what the stream says about its colour.
-        deinterlacing: what becomes of interlaced pictures.
-        repeat_damaged: whether a picture that can't be decoded is replaced by the one before it.
-        scale_changed: whether pictures that change their size are brought to that of the first.
         keep_partial: whether Ctrl-C and SIGTERM leave what was converted, under a name that says so.
-        stream: number of the video stream, see `VideoSource`.
-        frame_rate: at which picture files are a clip; None leaves a picture on its own.
         command: what was typed, for the record; empty where there was no command line.
         settings: the options of the command line by name, in JSON's types, for the record.
-        input_format: where the source does not say it itself.
     """
 
     source: str
     outputs: tuple[Path, ...]
     delivery: DeliveryOptions
+    reading: SourceOptions = WHOLE
     batch_size: int | None = None
-    start: Fraction | None = None
-    frames: int | None = None
     denoise: bool = True
     smooth: bool = False
-    overrides: SignalOverrides = field(default_factory=SignalOverrides)
-    deinterlacing: Deinterlacing = Deinterlacing.FRAME
-    repeat_damaged: bool = False
-    scale_changed: bool = False
     keep_partial: bool = False
-    stream: int | None = None
-    frame_rate: Fraction | None = None
     command: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
-    input_format: InputFormat = FOUND_OUT
-
-    def open_source(self) -> Source:
-        """The source, open."""
-        return open_source(
-            self.source,
-            frame_rate=self.frame_rate,
-            start=self.start,
-            frames=self.frames,
-            overrides=self.overrides,
-            deinterlacing=self.deinterlacing,
-            repeats=self.repeat_damaged,
-            scales=self.scale_changed,
-            stream=self.stream,
-            format=self.input_format,
-        )
 
     def __post_init__(self) -> None:
         if not self.outputs:
@@ -80,14 +47,14 @@ class ConvertOptions:
             raise ValueError("the peak must be above the reference white and at most 10 000 cd/m²")
 
 
-def expected_frames(info: VideoInfo, options: ConvertOptions) -> int | None:
+def expected_frames(info: VideoInfo, options: SourceOptions) -> int | None:
     """How many frames there will be, as far as the header tells."""
     if options.start or info.frame_count_from_header is None:
         return options.frames
     return min(info.frame_count_from_header, options.frames or info.frame_count_from_header)
 
 
-def estimated_frames(info: VideoInfo, options: ConvertOptions) -> float:
+def estimated_frames(info: VideoInfo, options: SourceOptions) -> float:
     """About how many frames there will be; infinitely many where the header tells nothing of it."""
     if info.frame_count_from_header is not None:
         count = float(info.frame_count_from_header)

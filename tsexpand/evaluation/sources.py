@@ -3,17 +3,17 @@
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from ..codecs.decode import SignalOverrides
 from ..codecs.exr import HALF_MAX, read_exr_as_stored, read_exr_colour
 from ..codecs.images import LIGHT_SUFFIXES, read_radiance
 from ..codecs.source import open_source
+from ..codecs.source_options import AS_HDR
 from ..codecs.stills.sequence import natural_order
 from ..colour.codes import Primaries
 from ..colour.primaries import ACES_AP0, ACES_AP1, CHROMATICITIES, Chromaticities, RgbSpace, convert
@@ -67,7 +67,7 @@ def open_light(name: str, limit: int | None = None) -> Iterator[LightClip]:
         pictures = list_pictures(path)[:limit] if path.is_dir() else [path]
         yield LightClip(name, map(_picture, pictures), len(pictures), _picture_notices(pictures[0]))
         return
-    with open_source(name, frames=limit, overrides=SignalOverrides(hdr=True)) as source:
+    with open_source(name, replace(AS_HDR, frames=limit)) as source:
         info = source.info
         ignored = ("Transparency is not looked at.",) if info.has_alpha else ()
         notices = (f"assumed {', '.join(map(str, info.guesses))}",) if info.guesses else ()

@@ -10,7 +10,7 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from ..codecs.source import Source
+from ..codecs.source import Source, open_source
 from ..colour.codes import Primaries
 from ..colour.hdr10 import ContentLight, ContentLightMeter
 from ..colour.primaries import convert
@@ -75,7 +75,7 @@ def look(options: ConvertOptions, at: Fraction, engine: Engine, relative: bool) 
     """
     if options.source == "-":
         raise InputError("-: standard input can't be searched for a frame; write it to a file")
-    with replace(options, start=at, frames=1).open_source() as source:
+    with open_source(options.source, replace(options.reading, start=at, frames=1)) as source:
         signal = next(iter(source.batches(1)))
         info, wanted, beginning = source.info, _begin(source), source.beginning
     before = (REACH if options.denoise else 0) + _WINDOW * (options.smooth + relative)
@@ -98,7 +98,7 @@ def _from(
     margin = _FIRST_MARGIN
     while True:
         start = max(Fraction(0), at - margin)
-        with replace(options, start=start, frames=None).open_source() as source:
+        with open_source(options.source, replace(options.reading, start=start, frames=None)) as source:
             signals = source.batches(1)
             near: deque[SignalBatch] = deque(maxlen=before + 1)
             for batch in signals:

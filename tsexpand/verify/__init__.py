@@ -3,20 +3,20 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from .original import WHOLE, Selection
+from ..codecs.source_options import WHOLE, SourceOptions
 from .report import Check, VerifyReport
 from .sequence import verify_sequence
 from .single_pictures import refuse_single_pictures
 from .video import verify_video
 
-__all__ = ["WHOLE", "Check", "Selection", "VerifyReport", "verify"]
+__all__ = ["Check", "VerifyReport", "verify"]
 
 
 def verify(
     name: str,
     source: str | None = None,
     on_progress: Callable[[int], None] = lambda done: None,
-    selection: Selection = WHOLE,
+    reading: SourceOptions = WHOLE,
 ) -> VerifyReport:
     """Checks a video file, or an EXR sequence in a folder, from its first frame to its last.
 
@@ -24,11 +24,11 @@ def verify(
         name: of the file or folder.
         source: what it was made of; frames, times, sound and black are compared with it.
         on_progress: told how many frames are done.
-        selection: which pictures of the source were converted, and how they were read.
+        reading: which pictures of the source were converted, and how they were read.
 
     Raises:
         InputError: the source can't be read to its end, or there is nothing to check.
     """
     refuse_single_pictures(name)
     check = verify_sequence if Path(name).is_dir() else verify_video
-    return check(name, source, on_progress, selection)
+    return check(name, source, on_progress, reading)

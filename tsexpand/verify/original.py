@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
 
 from torch import Tensor
 
-from ..codecs.decode import AS_TAGGED, FOUND_OUT, Deinterlacing, InputFormat, SignalOverrides
-from ..codecs.source import Source, open_source
+from ..codecs.source import open_source
+from ..codecs.source_options import SourceOptions
 from ..colour.shown import shown_signal
 from ..errors import DamagedPictureError
 from .clip import Clip
@@ -18,60 +17,21 @@ SYNC_TOLERANCE = Fraction(1, 1000)
 """Seconds that sound may have moved against the pictures: Matroska counts milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which pictures of a source were converted, and how they were read: see `open_source`."""
-
-    start: Fraction | None = None
-    frames: int | None = None
-    frame_rate: Fraction | None = None
-    stream: int | None = None
-    overrides: SignalOverrides = AS_TAGGED
-    deinterlacing: Deinterlacing = Deinterlacing.FRAME
-    repeats: bool = False
-    scales: bool = False
-    format: InputFormat = FOUND_OUT
-
-    @property
-    def is_excerpt(self) -> bool:
-        """Whether not all pictures are meant."""
-        return self.start is not None or self.frames is not None
-
-    def open(self, name: str) -> Source:
-        """The source of this name, open."""
-        return open_source(
-            name,
-            frame_rate=self.frame_rate,
-            start=self.start,
-            frames=self.frames,
-            overrides=self.overrides,
-            deinterlacing=self.deinterlacing,
-            repeats=self.repeats,
-            scales=self.scales,
-            stream=self.stream,
-            format=self.format,
-        )
-
-
-WHOLE = Selection()
-"""All pictures, as the input says that they are."""
-
-
 class Original:
     """The source, read picture by picture; what it can't give is its own error, and nothing of the delivery.
 
     Args:
         stack: closes it.
         name: of it.
-        selection: which of its pictures are meant.
+        options: which of its pictures were converted, and how they were read.
 
     Raises:
         InputError: it can't be opened.
     """
 
-    def __init__(self, stack: ExitStack, name: str, selection: Selection) -> None:
-        self._selection = selection
-        self._opened = stack.enter_context(selection.open(name))
+    def __init__(self, stack: ExitStack, name: str, options: SourceOptions) -> None:
+        self._options = options
+        self._opened = stack.enter_context(open_source(name, options))
         self._batches = self._opened.batches(1)
         self._clip = Clip.beside(self._opened.companions)
         self.info = self._opened.info
@@ -101,7 +61,7 @@ class Original:
     def count(self, found: int) -> Check:
         """Whether a delivery has as many pictures."""
         wanted = len(self.times)
-        hint = found < wanted and not self._selection.is_excerpt
+        hint = found < wanted and not self._options.is_excerpt
         advice = "; if it is an excerpt, give its --start and --frames" if hint else ""
         return Check("frame count", found == wanted, f"{found}, the source has {wanted}{advice}")
 

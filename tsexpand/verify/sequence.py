@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..codecs.exr import read_exr_as_stored, read_exr_colour, read_exr_text
+from ..codecs.source_options import SourceOptions
 from ..errors import InputError
 from .black import Black
-from .original import Original, Selection
+from .original import Original
 from .report import Check, VerifyReport
 
 _PICTURE_NUMBER = re.compile(r"(.*?)(\d+)\.exr", re.IGNORECASE)
@@ -27,7 +28,7 @@ def numbered(folder: Path) -> list[Path]:
 
 
 def verify_sequence(
-    name: str, source: str | None, on_progress: Callable[[int], None], selection: Selection
+    name: str, source: str | None, on_progress: Callable[[int], None], reading: SourceOptions
 ) -> VerifyReport:
     """Checks the pictures of a folder; see `verify`."""
     pictures = numbered(Path(name))
@@ -38,7 +39,7 @@ def verify_sequence(
     stated: list[str | None] = []
     black = Black()
     with ExitStack() as stack:
-        original = None if source is None else Original(stack, source, selection)
+        original = None if source is None else Original(stack, source, reading)
         for done, path in enumerate(pictures, start=1):
             sdr = None if original is None else original.next_picture()
             try:

@@ -6,9 +6,10 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from ..codecs.decode import SignalOverrides, VideoSource
+from ..codecs.decode import VideoSource
 from ..codecs.ffv1 import damaged_pictures
 from ..codecs.file_end import cut_off
+from ..codecs.source_options import AS_HDR, SourceOptions
 from ..codecs.static_metadata import Coding
 from ..colour.codes import Matrix, Primaries, SignalRange, Transfer
 from ..colour.hdr10 import ContentLightMeter
@@ -17,7 +18,7 @@ from ..errors import InputError
 from ..frames import SignalBatch, VideoInfo, clock
 from .black import Black
 from .clip import Clip
-from .original import Original, Selection
+from .original import Original
 from .report import Check, VerifyReport
 from .static_metadata import static_metadata
 
@@ -29,14 +30,14 @@ _TS = "mpegts"
 
 
 def verify_video(
-    name: str, source: str | None, on_progress: Callable[[int], None], selection: Selection
+    name: str, source: str | None, on_progress: Callable[[int], None], reading: SourceOptions
 ) -> VerifyReport:
     """Checks a file; see `verify`."""
     meter, black = ContentLightMeter(), Black()
     with ExitStack() as stack:
-        opened = stack.enter_context(VideoSource(name, overrides=SignalOverrides(hdr=True)))
+        opened = stack.enter_context(VideoSource(name, AS_HDR))
         info, clip, pictures = opened.info, Clip.beside(opened.companions), _Pictures(name, opened)
-        original = None if source is None else Original(stack, source, selection)
+        original = None if source is None else Original(stack, source, reading)
         for batch in pictures:
             light = shown_light(batch.planes, batch.signal, _SDR_WHITE)
             meter.measure(light)

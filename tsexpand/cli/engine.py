@@ -1,0 +1,44 @@
+"""The engine that the command line asks for."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ..engines import Engine
+
+DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
+
+
+def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":
+    """The network, ready on its device."""
+    from ..engines.devices import Compilation, Precision, select_devices
+    from ..engines.fleet import Fleet
+    from ..engines.network import NetworkEngine
+    from ..network.weights import load_weights
+
+    devices = select_devices(values["device"])
+    weights = load_weights(values["weights"])
+    precision = Precision(values["precision"])
+    engines: list[NetworkEngine] = []
+    for device in devices:
+        engines.append(
+            NetworkEngine(
+                weights,
+                device,
+                engines[0].precision if engines else precision,  # all alike, so that frames are
+                values["tile"],
+                values["reference_white"],
+                Compilation(values["compilation"]),
+                on_compile=_silent if quiet else _compiling,
+            )
+        )
+    return engines[0] if len(engines) == 1 else Fleet(engines)
+
+
+def _silent() -> None:
+    pass
+
+
+def _compiling() -> None:
+    click.echo("compiling the network, which takes about a minute (on a CPU once for all clips)", err=True)
