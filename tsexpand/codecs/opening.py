@@ -28,9 +28,16 @@ COVER_ART = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thu
 LOCAL_PROTOCOLS = "file,pipe,fd,crypto,data,concat,subfile"
 """What a local playlist may refer to: a file that someone sent must not reach out to the network."""
 
-NETWORK_PATIENCE = "30000000"
+_NETWORK = {"rw_timeout": "30000000"}
 """Microseconds that a server may be silent."""
 
+_HTTP = {
+    "reconnect": "1",
+    "reconnect_on_network_error": "1",
+    "reconnect_max_retries": "4",
+    "reconnect_delay_max": "5",
+}
+"""A connection that breaks is made again, from where it broke: at most so often, with so many seconds between."""
 
 _NO_COUNT = 1 << 29
 """Number of pictures from which on an AVI states none: what is written to a pipe holds 1 << 30 instead."""
@@ -93,7 +100,8 @@ def open_input(name: str, format: InputFormat = FOUND_OUT) -> OpenInput:
         return _open_pipe(name, format)
     mode = _mode(name)
     if mode is None:  # an address, or FFmpeg says why not
-        return OpenInput(_open(name, name, format, {"rw_timeout": NETWORK_PATIENCE}), None, is_file=False)
+        options = _NETWORK | _HTTP if name.startswith(("http:", "https:")) else _NETWORK
+        return OpenInput(_open(name, name, format, options), None, is_file=False)
     address = f"file:{name}"  # else a path such as a:b.mp4 would be taken for a protocol
     container = _open(name, address, format, {"protocol_whitelist": LOCAL_PROTOCOLS})
     return OpenInput(container, None, is_file=stat.S_ISREG(mode))

@@ -230,8 +230,10 @@ class PictureReader:
             raise self._undecodable(why)
 
     def _undecodable(self, why: str) -> DamagedPictureError:
-        if self._end is None and self._opened.pipe is not None and self._opened.format == MP4:
-            why += "; an MP4 from a pipe needs its index in front: write it with -movflags +faststart, or name the file"
+        if self._end is None and not self._opened.is_file and self._opened.format == MP4:
+            where = "a pipe" if self._opened.pipe is not None else "a server without byte ranges"
+            why += f"; an MP4 from {where} needs its index in front: write it with -movflags +faststart"
+            why += ", or name the file" if self._opened.pipe is not None else ", or download it"
         time = min(self._owed, default=self._end or Fraction(0))
         return DamagedPictureError(f"{self._name}: undecodable at {clock(time)} ({why})")
 
