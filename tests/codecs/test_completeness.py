@@ -82,3 +82,24 @@ def test_a_cut_in_the_sound_behind_the_pictures(tmp_path: Path) -> None:
     """All pictures are there."""
     write_clip(tmp_path / "clip.mkv", [random_planes("yuv420p")] * 10, audio_seconds=(8.0,))
     assert len(all_pts(decode(cut(tmp_path / "clip.mkv", 0.7))[1])) == 10
+
+
+def index_of(path: Path) -> int:
+    """Where the index begins, which lies behind the pictures."""
+    return path.read_bytes().rindex(b"\x1c\x53\xbb\x6b" if path.suffix == ".mkv" else b"idx1")
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.avi"])
+def test_a_file_that_lacks_bytes_may_not_lack_pictures(tmp_path: Path, name: str) -> None:
+    """What its duration would forgive, as durations are often inexact."""
+    path = write(tmp_path, name, audio=False)
+    os.truncate(path, index_of(path) * 9 // 10)  # 0.24 s
+    with pytest.raises(InputError, match=r"cut off at 00:00:02\.\d{3}: 5\d of about \d+ frames are there"):
+        decode(path)
+
+
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.avi"])
+def test_a_file_that_lacks_its_index_only_is_whole(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, name)
+    os.truncate(path, index_of(path) + 6)
+    assert len(all_pts(decode(path)[1])) == FRAMES

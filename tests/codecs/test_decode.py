@@ -458,7 +458,7 @@ def test_a_name_that_is_not_unicode(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "NETWORK_PATIENCE", "200000")
+    monkeypatch.setitem(opening.NETWORK, "rw_timeout", "200000")
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(InputError, match="can't be opened"):
         decode(f"http://127.0.0.1:{server.getsockname()[1]}/clip.mp4")
 

@@ -11,12 +11,12 @@ from tsexpand.codecs.file_end import cut_off
 
 
 def clip(folder: Path, name: str) -> Path:
-    codec = "ffv1" if name.endswith("mkv") else "libx264"
-    write_clip(folder / name, grey_ramp(4), codec=codec)
+    codec = {"clip.mkv": "ffv1", "clip.avi": "mjpeg"}.get(name, "libx264")
+    write_clip(folder / name, grey_ramp(4), "yuvj420p" if codec == "mjpeg" else "yuv420p", codec)
     return folder / name
 
 
-@pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4", "clip.mov"])
+@pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4", "clip.mov", "clip.avi"])
 @pytest.mark.parametrize("missing", [0, 1, 300])
 def test_missing_bytes_are_counted(tmp_path: Path, name: str, missing: int) -> None:
     path = clip(tmp_path, name)
@@ -45,6 +45,19 @@ def test_a_stream_of_matroska_ends_within_a_picture(tmp_path: Path) -> None:
     assert cut_off(path) is None
     path.write_bytes(data[:-5])
     assert cut_off(path) == "it ends within a picture"
+
+
+def test_every_part_of_an_avi_counts(tmp_path: Path) -> None:
+    """Beyond a gigabyte there are several, and one whose writer died says nothing of its length."""
+    part = b"RIFF" + (4 + 1001).to_bytes(4, "little") + b"AVI " + bytes(1001) + b"\0"
+    path = tmp_path / "clip.avi"
+    path.write_bytes(part + part)
+    assert cut_off(path) is None
+    path.write_bytes((part + part)[:-400])
+    assert cut_off(path) == "400 bytes are missing"
+    for size in (0, 0xFFFFFFFF):
+        path.write_bytes(b"RIFF" + size.to_bytes(4, "little") + part[8:])
+        assert cut_off(path) is None
 
 
 @pytest.mark.parametrize("data", [b"", b"\0\0\0\x03ftyp" * 4, b"G" * 188])

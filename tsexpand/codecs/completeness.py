@@ -6,12 +6,14 @@ duration from a bit rate, is none; a transport stream or a live recording may en
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 
 import av
 from av.stream import Stream
 from av.video.stream import VideoStream
 
 from .companion_packets import AnyPacket, packet_time
+from .file_end import missing_bytes
 from .input_format import RAW
 from .opening import COVER_ART, OpenInput, stated_frames
 
@@ -135,7 +137,13 @@ class Completeness:
         return None
 
     def _is_short(self, end: Fraction, promised: Fraction) -> bool:
-        return end + max(TOLERANCE, promised * TOLERANCE_SHARE, 2 * self._step()) < promised
+        forgiven = Fraction(0) if self._lacks_bytes else max(TOLERANCE, promised * TOLERANCE_SHARE)
+        return end + max(forgiven, 2 * self._step()) < promised
+
+    @cached_property
+    def _lacks_bytes(self) -> bool:
+        """Whether it is a file that ends before its outermost parts do: then its duration is not merely inexact."""
+        return self._opened.is_file and bool(missing_bytes(self._opened.path))
 
     def _step(self) -> Fraction:
         """Seconds from picture to picture, as they came: of a cut file FFmpeg guesses the rate."""

@@ -11,37 +11,47 @@ _HEAD = 1 << 12
 
 _PORTION = 1 << 20
 
+_UNFINISHED = (0, 0xFFFFFFFF)
+"""Sizes of a chunk whose writer could not come back to state it."""
+
 
 def cut_off(path: Path) -> str | None:
-    """What an MP4, MOV or Matroska file lacks at its end, in words.
+    """What an MP4, MOV, AVI or Matroska file lacks at its end, in words.
 
     Returns:
         None where it is all there, makes no such promise, or can't be read as a file.
     """
+    if (missing := missing_bytes(path)) is not None:
+        return f"{missing} bytes are missing" if missing else None
     try:
         with path.open("rb") as file:
-            length = file.seek(0, os.SEEK_END)
-            file.seek(0)
-            head = file.read(_HEAD)
-            if head.startswith(b"\x1a\x45\xdf\xa3"):
-                return _lack_of_matroska(file, head, length)
-            return _lacking(_boxes_end(file, length), length) if head[4:8] == b"ftyp" else None
+            elements = MatroskaEnd()  # it was written to a pipe; anything else it does not follow
+            while elements.is_followed and (data := file.read(_PORTION)):
+                elements.feed(data)
+            return "it ends within a picture" if elements.is_within_pictures else None
     except OSError:
         return None
 
 
-def _lacking(end: int, length: int) -> str | None:
-    return f"{end - length} bytes are missing" if end > length else None
+def missing_bytes(path: Path) -> int | None:
+    """How much shorter an MP4, MOV, AVI or Matroska file is than its outermost parts say; None where they don't."""
+    try:
+        with path.open("rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            end = _stated_end(file, length)
+            return None if end is None else max(0, end - length)
+    except OSError:
+        return None
 
 
-def _lack_of_matroska(file: BinaryIO, head: bytes, length: int) -> str | None:
-    if (end := segment_end(head)) is not None:
-        return _lacking(end, length)
-    elements = MatroskaEnd()  # it was written to a pipe
-    file.seek(0)
-    while data := file.read(_PORTION):
-        elements.feed(data)
-    return "it ends within a picture" if elements.is_within_pictures else None
+def _stated_end(file: BinaryIO, length: int) -> int | None:
+    head = file.read(_HEAD)
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return segment_end(head)
+    if head[4:8] == b"ftyp":
+        return _boxes_end(file, length)
+    return _riff_end(file, length) if head[:4] == b"RIFF" and head[8:12] == b"AVI " else None
 
 
 def _boxes_end(file: BinaryIO, length: int) -> int:
@@ -54,4 +64,16 @@ def _boxes_end(file: BinaryIO, length: int) -> int:
         if size < 8:  # 0 goes on to the end, whichever it is; others are damage
             return length
         at += size
+    return at
+
+
+def _riff_end(file: BinaryIO, length: int) -> int | None:
+    """Where the last of an AVI file's RIFF chunks should end (OpenDML AVI 1.02); None where never finished."""
+    at = 0
+    while at + 8 <= length:
+        file.seek(at)
+        name, size = file.read(4), int.from_bytes(file.read(4), "little")
+        if name != b"RIFF" or size in _UNFINISHED:
+            return None if at == 0 else at
+        at += 8 + size + size % 2
     return at

@@ -28,10 +28,10 @@ COVER_ART = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thu
 LOCAL_PROTOCOLS = "file,pipe,fd,crypto,data,concat,subfile"
 """What a local playlist may refer to: a file that someone sent must not reach out to the network."""
 
-_NETWORK = {"rw_timeout": "30000000"}
+NETWORK = {"rw_timeout": "30000000"}
 """Microseconds that a server may be silent."""
 
-_HTTP = {
+HTTP = {
     "reconnect": "1",
     "reconnect_on_network_error": "1",
     "reconnect_max_retries": "4",
@@ -67,7 +67,12 @@ class OpenInput:
         """Bytes of a file, or those that a pipe has given so far; None of an address."""
         if self.pipe is not None:
             return self.pipe.length
-        return Path(self.container.name.removeprefix("file:")).stat().st_size if self.is_file else None
+        return self.path.stat().st_size if self.is_file else None
+
+    @property
+    def path(self) -> Path:
+        """Of a file."""
+        return Path(self.container.name.removeprefix("file:"))
 
     def check(self) -> None:
         """Raises what has ended the reading of a pipe early, see `Pipe.check`."""
@@ -100,7 +105,7 @@ def open_input(name: str, format: InputFormat = FOUND_OUT) -> OpenInput:
         return _open_pipe(name, format)
     mode = _mode(name)
     if mode is None:  # an address, or FFmpeg says why not
-        options = _NETWORK | _HTTP if name.startswith(("http:", "https:")) else _NETWORK
+        options = NETWORK | HTTP if name.startswith(("http:", "https:")) else NETWORK
         return OpenInput(_open(name, name, format, options), None, is_file=False)
     address = f"file:{name}"  # else a path such as a:b.mp4 would be taken for a protocol
     container = _open(name, address, format, {"protocol_whitelist": LOCAL_PROTOCOLS})

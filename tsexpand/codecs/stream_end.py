@@ -17,10 +17,14 @@ _LONGEST_HEADER = 12
 
 
 class MatroskaEnd:
-    """Follows the elements of a Matroska stream; anything else, and one that is damaged, may end anywhere."""
+    """Follows the elements of a Matroska stream.
+
+    Attributes:
+        is_followed: false of anything else, and from damage on: that may end anywhere.
+    """
 
     def __init__(self) -> None:
-        self._is_followed = True
+        self.is_followed = True
         self._kind = 0  # of the element that was begun last, 0 before the first
         self._header = b""  # of the next, as far as it has come
         self._owed = 0  # bytes of an element that are still to come
@@ -28,12 +32,12 @@ class MatroskaEnd:
     @property
     def is_within_pictures(self) -> bool:
         """Whether the stream has come to an end within what holds pictures."""
-        return self._is_followed and bool(self._header or (self._owed and self._kind in _WITH_PICTURES))
+        return self.is_followed and bool(self._header or (self._owed and self._kind in _WITH_PICTURES))
 
     def feed(self, data: bytes) -> None:
         """Takes in the next bytes."""
         at = 0
-        while at < len(data) and self._is_followed:
+        while at < len(data) and self.is_followed:
             if self._owed:
                 step = min(self._owed, len(data) - at)
                 self._owed -= step
@@ -47,11 +51,11 @@ class MatroskaEnd:
         identity = _number(self._header, 0)
         size = None if identity is None else _number(self._header, len(identity))
         if identity is None or size is None:
-            self._is_followed = len(self._header) < _LONGEST_HEADER
+            self.is_followed = len(self._header) < _LONGEST_HEADER
             return
         kind, unknown = int.from_bytes(identity, "big"), (1 << 7 * len(size)) - 1
         length = int.from_bytes(size, "big") & unknown
-        self._is_followed = kind == _EBML if self._kind == 0 else kind in _WITH_PICTURES | _OTHERS
+        self.is_followed = kind == _EBML if self._kind == 0 else kind in _WITH_PICTURES | _OTHERS
         # What is in a segment, or in a cluster that does not say how long it is, is followed one by one.
         self._owed = 0 if kind == _SEGMENT or (kind == _CLUSTER and length == unknown) else length
         self._kind, self._header = kind, b""
