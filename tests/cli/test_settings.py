@@ -21,7 +21,16 @@ from tsexpand.cli.parameters import FrameRate
 from tsexpand.cli.settings import settings
 from tsexpand.network.weights import find_weights
 
-NOT_OF_THE_PICTURE = {"--also", "--to", "--overwrite", "--keep-partial", "--json", "--quiet", "--help"}
+NOT_OF_THE_PICTURE = {
+    "--also",
+    "--preview-tone",
+    "--to",
+    "--overwrite",
+    "--keep-partial",
+    "--json",
+    "--quiet",
+    "--help",
+}
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-_APART = frozenset({"also", "to", "overwrite", "keep_partial"})
+_APART = frozenset({"also", "preview_tone", "to", "overwrite", "keep_partial"})
 """Options that say where an output goes and when, and nothing of what is in it."""
 
 
