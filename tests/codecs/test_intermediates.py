@@ -164,12 +164,6 @@ def test_mediainfo_sees_the_profile_and_hdr10(tmp_path: Path, codec: str, name: 
         assert line in seen, seen
 
 
-def test_matroska_says_that_it_drops_the_pixel_aspect(tmp_path: Path) -> None:
-    info = replace(LARGE, sample_aspect_ratio=Fraction(4, 3))
-    (notice,) = write_video(tmp_path / "clip.part", Container.MKV, "prores", info=info)
-    assert "pixel aspect ratio 4:3 dropped" in notice
-
-
 def test_pictures_too_small_for_dnxhr_are_refused(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"dnxhd .* at 64×48 .* from 256×120 on; try prores"):
         write_video(tmp_path / "clip.part", Container.MOV, "dnxhr")

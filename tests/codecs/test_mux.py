@@ -90,13 +90,6 @@ def test_rotation_and_pixel_aspect(tmp_path: Path, container: Container) -> None
         assert next(source.decode(video=0)).rotation == -90
 
 
-def test_av1_in_matroska_says_that_it_drops_the_pixel_aspect(tmp_path: Path) -> None:
-    info = replace(INFO, sample_aspect_ratio=Fraction(4, 3))
-    assert write_video(tmp_path / "a.part", Container.MP4, "av1", info=info) == ()
-    (notice,) = write_video(tmp_path / "b.part", Container.MKV, "av1", info=info)
-    assert "pixel aspect ratio 4:3 dropped" in notice
-
-
 # Times
 
 FILM_TIMES: dict[str, tuple[Fraction, Fraction | None, Times]] = {

@@ -14,6 +14,7 @@ from av.container import InputContainer
 from ..colour.codes import ChromaLocation, SignalRange
 from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
+from .ebml import element, number, real, text
 from .static_metadata import Coding
 
 _CODEC_IDS = {
@@ -50,11 +51,11 @@ def open_donor(
     Reference:
         RFC 9559 (Matroska), 5.1.4.1.28.
     """
-    video = _number(0x9A, 2) + _number(0xB0, size[0]) + _number(0xBA, size[1])  # progressive, width, height
-    video += _element(0x55B0, _colour(signal, static))
-    track = _number(0xD7, 1) + _number(0x73C5, 1) + _number(0x83, 1)  # number, UID, type video
+    video = number(0x9A, 2) + number(0xB0, size[0]) + number(0xBA, size[1])  # progressive, width, height
+    video += element(0x55B0, _colour(signal, static))
+    track = number(0xD7, 1) + number(0x73C5, 1) + number(0x83, 1)  # number, UID, type video
     private = extradata if coding in _CODEC_IDS else _bitmap_header(tag, size)
-    track += _text(0x86, _CODEC_IDS.get(coding, _BY_TAG)) + _element(0x63A2, private) + _element(0xE0, video)
+    track += text(0x86, _CODEC_IDS.get(coding, _BY_TAG)) + element(0x63A2, private) + element(0xE0, video)
     return av.open(io.BytesIO(_document(track)), "r")
 
 
@@ -65,21 +66,21 @@ def _bitmap_header(tag: str, size: tuple[int, int]) -> bytes:
 
 def _document(track: bytes) -> bytes:
     """A whole file of one track; FFmpeg wants a cluster, if an empty one."""
-    head = _text(0x4282, "matroska") + _number(0x4287, 4) + _number(0x4285, 2)
-    info = _number(0x2AD7B1, 1_000_000) + _text(0x4D80, "tsexpand") + _text(0x5741, "tsexpand")
-    tracks = _element(0x1654AE6B, _element(0xAE, track))
-    segment = _element(0x1549A966, info) + tracks + _element(0x1F43B675, _number(0xE7, 0))
-    return _element(0x1A45DFA3, head) + _element(0x18538067, segment)
+    head = text(0x4282, "matroska") + number(0x4287, 4) + number(0x4285, 2)
+    info = number(0x2AD7B1, 1_000_000) + text(0x4D80, "tsexpand") + text(0x5741, "tsexpand")
+    tracks = element(0x1654AE6B, element(0xAE, track))
+    segment = element(0x1549A966, info) + tracks + element(0x1F43B675, number(0xE7, 0))
+    return element(0x1A45DFA3, head) + element(0x18538067, segment)
 
 
 def _colour(signal: SignalFormat, static: tuple[MasteringDisplay, ContentLight] | None) -> bytes:
     across, down = _SITING[signal.chroma_location]
-    colour = _number(0x55B1, signal.matrix) + _number(0x55B9, _RANGES[signal.signal_range])
-    colour += _number(0x55BA, signal.transfer) + _number(0x55BB, signal.primaries)
-    colour += _number(0x55B7, across) + _number(0x55B8, down)
+    colour = number(0x55B1, signal.matrix) + number(0x55B9, _RANGES[signal.signal_range])
+    colour += number(0x55BA, signal.transfer) + number(0x55BB, signal.primaries)
+    colour += number(0x55B7, across) + number(0x55B8, down)
     if static is not None:
         display, light = static
-        colour += _number(0x55BC, light.max_cll) + _number(0x55BD, light.max_fall) + _mastering(display)
+        colour += number(0x55BC, light.max_cll) + number(0x55BD, light.max_fall) + _mastering(display)
     return colour
 
 
@@ -87,21 +88,4 @@ def _mastering(display: MasteringDisplay) -> bytes:
     """Elements 0x55D1 to 0x55DA: x and y of red, green, blue and white, highest and lowest luminance."""
     xy = display.chromaticities
     values = (*xy.red, *xy.green, *xy.blue, *xy.white, display.peak, display.black)
-    return _element(0x55D0, b"".join(_real(0x55D1 + i, value) for i, value in enumerate(values)))
-
-
-def _element(identity: int, body: bytes) -> bytes:
-    """EBML (RFC 8794): identity, size in eight bytes, body."""
-    return identity.to_bytes((identity.bit_length() + 7) // 8, "big") + struct.pack(">Q", 1 << 56 | len(body)) + body
-
-
-def _number(identity: int, value: int) -> bytes:
-    return _element(identity, value.to_bytes(max(1, (value.bit_length() + 7) // 8), "big"))
-
-
-def _real(identity: int, value: float) -> bytes:
-    return _element(identity, struct.pack(">d", value))
-
-
-def _text(identity: int, value: str) -> bytes:
-    return _element(identity, value.encode())
+    return element(0x55D0, b"".join(real(0x55D1 + i, value) for i, value in enumerate(values)))

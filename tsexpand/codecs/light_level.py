@@ -16,6 +16,7 @@ import av
 from av.stream import Discard
 
 from ..colour.hdr10 import ContentLight
+from .ebml import elements
 from .static_metadata import PLACEHOLDER, Coding, light_offset, light_payload, messages_in
 
 _SAMPLE_ENTRIES = (b"hvc1", b"av01", b"apco", b"apcs", b"apcn", b"apch", b"ap4h", b"ap4x", b"AVdh")
@@ -91,7 +92,7 @@ def declared_metadata(path: Path, codec: str) -> Declared:
     """
     try:
         return _declared_metadata(path, codec)
-    except (IndexError, struct.error, RecursionError, av.FFmpegError) as error:
+    except (IndexError, EOFError, struct.error, RecursionError, av.FFmpegError) as error:
         raise ValueError("can't be read: the file is cut off or damaged") from error
 
 
@@ -188,24 +189,12 @@ def _in_boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, slice | 
 
 def _in_elements(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, slice | None]]:
     """The MaxCLL, MaxFALL and MasteringMetadata elements of a Matroska file."""
-    while at < end:
-        file.seek(at)
-        identity, size = _variable(file, keep_marker=True), _variable(file, keep_marker=False)
-        body = file.tell()
-        after = min(body + size, end)  # of a stream the size is unknown, all ones
-        if identity == _MASTERING:
-            yield body, None
-        elif identity in _LEVELS:
-            stop, width = _LEVELS[identity].stop, min(size, 2)  # a small number may take fewer bytes, or more
+    for found in elements(file, at, end):
+        after = min(found.end, end)
+        if found.identity == _MASTERING:
+            yield found.body, None
+        elif found.identity in _LEVELS:
+            stop, width = _LEVELS[found.identity].stop, min(after - found.body, 2)  # it may take fewer bytes, or more
             yield after - width, slice(stop - width, stop)
-        elif identity in _ELEMENT_PARENTS:
-            yield from _in_elements(file, body, after)
-        at = after
-
-
-def _variable(file: BinaryIO, keep_marker: bool) -> int:
-    """A number of EBML (RFC 8794): leading zero bits say how many bytes follow the first."""
-    first = file.read(1)
-    length = 9 - first[0].bit_length()
-    value = int.from_bytes(first + file.read(length - 1), "big")
-    return value if keep_marker else value & ((1 << 7 * length) - 1)
+        elif found.identity in _ELEMENT_PARENTS:
+            yield from _in_elements(file, found.body, after)

@@ -29,6 +29,7 @@ from .encode import Encoder, VideoPacket
 from .encoders import EncoderOptions, library_of, refuse_mismatch
 from .light_level import patch_content_light
 from .passthrough import Container, Passthrough, lasting, sort_streams
+from .pixel_aspect import ROOM, AspectStated, patch_pixel_aspect
 from .read_back import NotWholeError, check_written
 from .static_metadata import PLACEHOLDER, UNKNOWN, Coding
 
@@ -77,16 +78,19 @@ class VideoWriter:
         self._is_file = stream is None
         self._can_patch = self._is_file and container is not Container.TS
         levels = PLACEHOLDER if self._can_patch else UNKNOWN
+        self._aspect = info.sample_aspect_ratio if container is Container.MKV else Fraction(1)
         refuse_mismatch(path, container, options)
         self._encoder = Encoder(options, info, signal, mastering, levels)
         streams, dropped = sort_streams(companions.streams, container)
-        self._notices = [*_picture_notices(self._encoder, info, container), *dropped]
+        self._notices = [*_picture_notices(self._encoder, info), *dropped]
         if container is Container.TS:
             self._notices += _transport_notices(info, companions)
         if mastering is not None and not self._can_patch:
             self._notices.append("light levels are declared as 0, unknown: they are known, and told, at the end.")
         with _translated(path):
             muxer_options = _muxer_options(container, info, [carried.stream for carried in streams])
+            if stream is not None and self._aspect != 1:
+                stream = AspectStated(stream, self._aspect)
             target = str(path.absolute()) if stream is None else stream
             self._output = av.open(target, "w", container.value, container_options=muxer_options)
         self._is_open = True
@@ -99,6 +103,8 @@ class VideoWriter:
                 self._video = _add_video(self._output, donor, container, info)
                 _name_coding(self._video.codec_context, self._encoder, container, library_of(options.codec).profile)
                 self._video.metadata.update(lasting(companions.video_metadata))
+                if self._aspect != 1:
+                    self._video.metadata["title"] = self._video.metadata.get("title", "") + ROOM
                 self._passthrough = Passthrough(self._output, streams, companions)
                 self._output.start_encoding()
         except BaseException:
@@ -146,6 +152,8 @@ class VideoWriter:
             self._mux(self._encoder.flush())
             self._passthrough.flush()
             self._output.close()
+            if self._is_file and self._aspect != 1:
+                patch_pixel_aspect(self._path, self._aspect)
             if content_light is not None and self._can_patch:
                 patch_content_light(self._path, self._encoder.coding, content_light)
             if self._is_file:
@@ -179,15 +187,12 @@ class VideoWriter:
             self._output.mux(packet)
 
 
-def _picture_notices(encoder: Encoder, info: VideoInfo, container: Container) -> Iterator[str]:
+def _picture_notices(encoder: Encoder, info: VideoInfo) -> Iterator[str]:
     if (encoder.width, encoder.height) != (info.width, info.height):
         sizes = f"{info.width}×{info.height} to {encoder.width}×{encoder.height}"
         is_preview = encoder.coding is Coding.H264
         whose, advice = ("of the preview ", "") if is_preview else ("", "; av1, prores_4444 and ffv1 keep the size")
         yield f"pictures {whose}padded from {sizes} by repeating the edge, to whole chroma samples{advice}"
-    if encoder.coding is not Coding.HEVC and container is Container.MKV and info.sample_aspect_ratio != 1:
-        ratio = f"{info.sample_aspect_ratio.numerator}:{info.sample_aspect_ratio.denominator}"
-        yield f"pixel aspect ratio {ratio} dropped: Matroska can't state it here, but for HEVC; MP4 and MOV can"
 
 
 def _transport_notices(info: VideoInfo, companions: Companions) -> Iterator[str]:
