@@ -10,11 +10,13 @@ import pytest
 from tests.codecs.stills.files import (
     SRGB_COLUMNS,
     SRGB_CURVE,
+    directory,
     encoded,
     icc_chunk,
     power,
     rgb_profile,
     with_orientation,
+    with_palette,
     write,
 )
 from tsexpand.codecs.decode import VideoSource
@@ -126,13 +128,23 @@ def test_damage_is_replaced_where_asked_for(folder: Path) -> None:
 
 
 def test_what_is_lost_of_a_later_picture_is_told_once(folder: Path) -> None:
-    """Such as the transparency of a title that comes after an opaque picture."""
-    opacity = np.dstack([flat(40), np.full((8, 12), 255, np.uint8)])
-    for number in range(1, 11):
-        opacity[..., 3] = 99 if number in (4, 7) else 255
-        (folder / f"s.{number:03}.png").write_bytes(encoded(opacity, "png", "rgba"))
+    """Such as the camera of one that was not taken by the others'."""
+    for number in (4, 7):
+        about = directory((271, 2, b"ABC\0"))
+        write(folder / f"s.{number:03}.png", flat(10 * number), eXIf=about)
     source = opened(folder, frame_rate=Fraction(10))
     shown(source)
+    assert source.info.notices == (
+        "Further on, of 2 pictures, the first at 00:00:00.300: EXIF other than orientation is not kept.",
+    )
+
+
+def test_transparency_of_later_pictures_alone_is_told(folder: Path) -> None:
+    for number in range(1, 11):
+        (folder / f"s.{number:03}.png").write_bytes(with_palette(b"\xff\x80" if number in (4, 7) else b"\xff\xff"))
+    source = opened(folder, frame_rate=Fraction(10))
+    shown(source)
+    assert not source.info.has_alpha
     assert source.info.notices == ("Further on, of 2 pictures, the first at 00:00:00.300: Transparency is not kept.",)
 
 

@@ -9,12 +9,14 @@ from types import TracebackType
 from typing import Self
 
 import torch
+from torch import Tensor
 
 from ..errors import Cancelled, DamagedPictureError, InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import Companions
 from .source_options import WHOLE, SourceOptions
 from .stills.decode import Still, read_still
+from .stills.opacity import LOST
 from .stills.sequence import Pictures
 
 
@@ -61,6 +63,7 @@ class PictureSource:
                 frame_count_from_header=len(self._files),
                 duration_from_header=len(self._files) / rate,
                 first_number=1 if pictures.first_number is None else pictures.first_number + number,
+                has_alpha=self._first.alpha is not None,  # what is opaque at first may fade later
             )
         self._add_notices(*pictures.notices)
         self.beginning = Fraction(0)
@@ -133,7 +136,8 @@ class PictureSource:
             raise InputError(f"{other.name}: is {now}, where the first is {was}; try --on-change scale")
         if (other.signal, other.display_matrix) != (info.signal, info.display_matrix):
             raise InputError(f"{other.name}: its colour or orientation is not that of the first picture")
-        if more := [notice for notice in other.notices if notice not in info.notices]:
+        lost = (LOST,) if other.has_alpha and not info.has_alpha else ()
+        if more := [notice for notice in (*lost, *other.notices) if notice not in info.notices]:
             self._told_later.append((number, more[0]))
         return still
 
@@ -143,7 +147,11 @@ class PictureSource:
             planes=planes[0] if len(planes) == 1 else tuple(map(torch.cat, zip(*planes, strict=True))),
             signal=self.info.signal,
             timings=tuple(Timing(next(pts), self.info.time_base, 1) for _ in stills),
+            alpha=torch.cat([self._opacity(still) for still in stills]) if self.info.has_alpha else None,
         )
+
+    def _opacity(self, still: Still) -> Tensor:
+        return torch.ones(1, self.info.height, self.info.width) if still.alpha is None else still.alpha
 
     def _add_notices(self, *notices: str) -> None:
         self.info = replace(self.info, notices=(*self.info.notices, *notices))

@@ -79,14 +79,12 @@ _PALETTE_ALPHA = -1
 """Where, behind red, opacity stands in an entry of a palette."""
 
 
-def is_opaque(frame: av.VideoFrame) -> bool:
-    """Whether nothing of a picture is transparent, by a plane of alpha, or the entries of a palette that are used."""
-    if frame.format.name == "pal8":
-        return bool((_palette_entry(frame, _PALETTE_ALPHA) == 255).all())
-    layout = pixel_layout(frame.format.name)
-    if layout is None or not layout.has_alpha:
-        return True
-    return bool((_component(frame, layout, "a") == (1 << layout.bit_depth) - 1).all())
+def opacity_of(frame: av.VideoFrame) -> torch.Tensor | None:
+    """Opacity of one picture, see `alpha_from_frames`; of a palette that of its entries, where not all is opaque."""
+    if frame.format.name != "pal8":
+        return alpha_from_frames([frame])
+    codes = _palette_entry(frame, _PALETTE_ALPHA)
+    return None if (codes == 255).all() else torch.from_numpy(codes.astype(np.float32)).div_(255).unsqueeze(0)
 
 
 def _component(frame: av.VideoFrame, layout: PixelLayout, component: str) -> Codes:

@@ -55,6 +55,14 @@ def with_chunks(png: bytes, chunks: Mapping[bytes, bytes]) -> bytes:
     return png[:33] + b"".join(chunk(*item) for item in chunks.items()) + png[33:]
 
 
+def with_palette(opacity: bytes) -> bytes:
+    """A PNG of two pixels, of the first and the second of three entries: 0, 1, 2 and 3, 4, 5."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 3, 0, 0, 0))
+    palette = chunk(b"PLTE", bytes(range(9))) + (chunk(b"tRNS", opacity) if opacity else b"")
+    pixels = chunk(b"IDAT", zlib.compress(bytes([0, 0, 1])))
+    return b"\x89PNG\r\n\x1a\n" + header + palette + pixels + chunk(b"IEND", b"")
+
+
 def with_segment(jpeg: bytes, marker: int, body: bytes) -> bytes:
     return jpeg[:2] + struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body + jpeg[2:]
 

@@ -95,32 +95,6 @@ def test_a_tiff_says_whether_its_ycbcr_is_limited(tmp_path: Path) -> None:
     assert (codes(unsaid) == 235).all()
 
 
-def test_transparency_is_told_where_there_is_some(tmp_path: Path) -> None:
-    pixels = np.dstack([gradient(), np.full((8, 12), 255, np.uint8)])
-    assert read(written(tmp_path / "a.png", encoded(pixels, "png", "rgba"))).info.notices == ()
-    pixels[3, 3, 3] = 254
-    assert read(written(tmp_path / "a.png", encoded(pixels, "png", "rgba"))).info.notices == (
-        "Transparency is not kept.",
-    )
-
-
-def test_a_palette_may_be_transparent(tmp_path: Path) -> None:
-    """A PNG of two pixels, of the first and the second of three entries."""
-    header = struct.pack(">IIBBBBB", 2, 1, 8, 3, 0, 0, 0)
-    end = chunk(b"IDAT", zlib.compress(bytes([0, 0, 1]))) + chunk(b"IEND", b"")
-    for opacity, told in (
-        (b"", False),
-        (b"\xff\xff", False),
-        (b"\xff\xff\0", False),
-        (b"\xff\x80", True),
-        (b"\0", True),
-    ):
-        palette = chunk(b"PLTE", bytes(range(9))) + (chunk(b"tRNS", opacity) if opacity else b"")
-        path = written(tmp_path / "a.png", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + palette + end)
-        assert ("Transparency is not kept." in read(path).info.notices) is told
-        assert codes(read(path))[0].tolist() == [[0, 1, 2], [3, 4, 5]]
-
-
 UPRIGHT = {
     1: lambda a: a,
     2: lambda a: a[:, ::-1],

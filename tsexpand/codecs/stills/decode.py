@@ -1,6 +1,6 @@
 """One picture file to code values, and what they mean."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import cast
 
 import av
 from av.video.reformatter import Interpolation
+from torch import Tensor
 
 from ...colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Transfer
 from ...colour.profile import Profile, converted
@@ -17,10 +18,11 @@ from ...errors import InputError
 from ...frames import VideoInfo
 from ..description import SignalOverrides, readable_layout
 from ..opening import MAX_PIXELS, reason
-from ..pixels import is_opaque, planes_from_frames
-from .facts import CodePoints, Refused, StillFacts
+from ..pixels import opacity_of, planes_from_frames
+from .facts import CodePoints, Opacity, Refused, StillFacts
 from .icc import ProfileError, read_icc
 from .kinds import kind_of
+from .opacity import LOST, is_opaque, stated_opacity, straight
 
 MAX_BYTES = (1 << 31) - 65
 """Largest file: what FFmpeg takes as one packet."""
@@ -48,11 +50,14 @@ class Still:
 
     Attributes:
         planes: code values, (1, h, w) each, see `SignalBatch`.
-        info: what it is; its time base and frame rate are for the reader of a sequence to set.
+        info: what it is; its time base and frame rate are for the reader of a sequence to set. It has opacity
+            where not all is opaque.
+        alpha: opacity, (1, H, W), see `SignalBatch`; of opaque pictures, too, where their kind states it.
     """
 
     planes: Planes
     info: VideoInfo
+    alpha: Tensor | None = None
 
 
 def read_still(name: str, overrides: SignalOverrides, fit: VideoInfo | None = None) -> Still:
@@ -72,7 +77,10 @@ def read_still(name: str, overrides: SignalOverrides, fit: VideoInfo | None = No
         if kind is None:
             raise Refused("not a picture of a kind that is read (PNG, JPEG, TIFF, WebP, BMP)")
         facts = kind.read(data)
-        frame = _fitted(_decoded(kind.codec, kind.drawn(data)), fit)
+        decoded = _decoded(kind.codec, kind.drawn(data))
+        frame = _fitted(decoded, fit)
+        if frame is not decoded and opacity_of(frame) is None and not is_opaque(opacity_of(decoded)):
+            facts = replace(facts, notices=(*facts.notices, LOST))
         return _described(name, kind.codec, frame, facts, overrides)
     except Refused as error:
         raise InputError(f"{name}: {error}") from None
@@ -113,11 +121,12 @@ def _described(name: str, codec: str, frame: av.VideoFrame, facts: StillFacts, o
     if (why := unsupported(signal, overrides.hdr)) is not None:
         raise InputError(f"{name}: {why}")
     planes = planes_from_frames([frame])
+    alpha, lost = stated_opacity(frame, facts.opacity)
+    if alpha is not None and facts.opacity is Opacity.MULTIPLIED:
+        planes = straight(planes, alpha, signal.bit_depth)
     if isinstance(stated, Profile):
         planes, signal, clipped = converted(planes, signal, stated)
         notices = (*notices, *_conversion(stated, signal, clipped))
-    if not is_opaque(frame):
-        notices = (*notices, "Transparency is not kept.")
     info = VideoInfo(
         name=name,
         container="image2",
@@ -129,10 +138,11 @@ def _described(name: str, codec: str, frame: av.VideoFrame, facts: StillFacts, o
         time_base=Fraction(1),
         frame_count_from_header=1,
         display_matrix=_display_matrix(facts.orientation),
+        has_alpha=not is_opaque(alpha),
         guesses=guesses,
-        notices=(*facts.notices, *notices),
+        notices=(*facts.notices, *notices, *lost),
     )
-    return Still(planes, info)
+    return Still(planes, info, alpha)
 
 
 def _colour(facts: StillFacts, overrides: SignalOverrides) -> tuple[CodePoints | Profile | None, tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """What a picture's file says of it beside its pixels."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from ...colour.codes import Primaries, Transfer
 from ...colour.profile import Profile
@@ -13,6 +14,14 @@ class Refused(Exception):  # noqa: N818  (said of the picture)
 CodePoints = tuple[Primaries, Transfer]
 
 
+class Opacity(Enum):
+    """What a channel beside the colours is: opacity, by which the codes of the colours are multiplied, or are not."""
+
+    STRAIGHT = "straight"
+    MULTIPLIED = "multiplied"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class StillFacts:
     """What the file says; where it says nothing, an sRGB picture, upright.
@@ -23,6 +32,7 @@ class StillFacts:
         orientation: as EXIF numbers it: 1 upright, 3 upside down, 6 to be turned to the right, 8 to the left, ...
         notices: what of it is not converted, a sentence each.
         is_limited: whether its Y′CbCr codes, if it has such, are of limited range.
+        opacity: what a channel beside the colours is, if there is one.
     """
 
     icc: bytes | None = None
@@ -30,3 +40,4 @@ class StillFacts:
     orientation: int = 1
     notices: tuple[str, ...] = field(default=())
     is_limited: bool = False
+    opacity: Opacity = Opacity.STRAIGHT

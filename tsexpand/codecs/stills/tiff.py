@@ -1,13 +1,13 @@
 """TIFF files: their first directory.
 
 Reference:
-    TIFF revision 6.0, section 21 for Y′CbCr; ICC.1:2022, B.3 for the profile.
+    TIFF revision 6.0, section 18 for opacity, 21 for Y′CbCr; ICC.1:2022, B.3 for the profile.
 """
 
 from .directory import Directory, exif_notices, fits, orientation_in, read_directory
-from .facts import Refused, StillFacts
+from .facts import Opacity, Refused, StillFacts
 
-_SUBFILE, _PHOTOMETRIC, _BLACK_WHITE, _ICC, _DNG = 254, 262, 532, 34675, 50706
+_SUBFILE, _PHOTOMETRIC, _EXTRA, _BLACK_WHITE, _ICC, _DNG = 254, 262, 338, 532, 34675, 50706
 _BLOCKS = ((273, 279), (324, 325))  # offsets and sizes of strips, of tiles
 
 _MOST_PROFILE = 1 << 22
@@ -16,6 +16,9 @@ _MOST_PROFILE = 1 << 22
 _YCBCR = 6
 _READ = {0: "white is zero", 1: "black is zero", 2: "RGB", 3: "palette", _YCBCR: "YCbCr"}
 _REDUCED = 1
+
+_OPACITIES = {1: Opacity.MULTIPLIED, 2: Opacity.STRAIGHT}
+"""By what is said of the first sample beside the colours; 0 leaves open what it is."""
 
 _LIMITED = ((16, 235, 128, 240, 128, 240), (15, 235, 128, 240, 128, 240))
 """Black and white of Y′, Cb and Cr of video; the standard itself, and who follows it, writes 15."""
@@ -39,7 +42,8 @@ def read_tiff(data: bytes) -> StillFacts:
     more = () if directory.is_last else ("There are more pictures in the file: only the first is converted.",)
     notices = (*exif_notices(directory), *more)
     is_limited = photometric == _YCBCR and _black_white(directory) in _LIMITED
-    return StillFacts(icc, None, orientation_in(directory), notices, is_limited)
+    opacity = _OPACITIES.get(directory.value(_EXTRA, 0), Opacity.NONE)
+    return StillFacts(icc, None, orientation_in(directory), notices, is_limited, opacity)
 
 
 def _profile(directory: Directory) -> bytes | None:

@@ -5,10 +5,13 @@ Reference:
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from .directory import read_exif
-from .facts import Refused, StillFacts
+from .facts import Opacity, Refused, StillFacts
+
+_ALPHA_IN_EXTENDED, _ALPHA_IN_LOSSLESS = 1 << 4, 1 << 28
+"""Bits of VP8X's flags, and of what follows the signature of VP8L."""
 
 
 def is_animated(data: bytes) -> bool:
@@ -23,7 +26,15 @@ def read_webp(data: bytes) -> StillFacts:
         raise Refused("cut off: the end of the picture is missing; get it whole")
     found = dict(_chunks(data[: size + 8]))
     exif = read_exif(found.get(b"EXIF"))
-    return StillFacts(found.get(b"ICCP"), exif.colour, exif.orientation, exif.notices, is_limited=True)
+    opacity = Opacity.STRAIGHT if _has_alpha(found) else Opacity.NONE
+    return StillFacts(found.get(b"ICCP"), exif.colour, exif.orientation, exif.notices, True, opacity)
+
+
+def _has_alpha(found: Mapping[bytes, bytes]) -> bool:
+    """Whether a header says so; FFmpeg decodes lossless codes with opacity in any case."""
+    if len(extended := found.get(b"VP8X", b"")) >= 1:
+        return bool(extended[0] & _ALPHA_IN_EXTENDED)
+    return bool(int.from_bytes(found.get(b"VP8L", b"")[1:5], "little") & _ALPHA_IN_LOSSLESS)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
