@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from tests.codecs.stills.files import write
 from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
 from tests.machines import of_cores
 from tests.network.models import random_network
+from tsexpand.codecs.source import open_source
 from tsexpand.colour.signal import HLG10
 from tsexpand.convert import ConvertProgress, Spent, convert, time_spent
+from tsexpand.convert.options import estimated_frames
 from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
@@ -241,6 +244,34 @@ def test_progress_counts_to_the_end(clip: Path, tmp_path: Path) -> None:
     convert(options(clip, tmp_path / "out", batch_size=3), IDENTITY, on_progress=shown.append)
     assert [progress.frames for progress in shown] == [3, 6, 8]
     assert all(progress.bottleneck in ("decode", "network", "write") for progress in shown)
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ({}, 10),
+        ({"start": Fraction(3, 25)}, 7),
+        ({"start": Fraction(5, 50)}, 7),  # between two pictures
+        ({"start": Fraction(3, 25), "frames": 4}, 4),
+        ({"start": Fraction(8, 25), "frames": 4}, 2),
+        ({"frames": 12}, 10),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pictures", "clip"])
+def test_frames_to_come_are_known(tmp_path: Path, kind: str, asked: dict[str, Any], count: int) -> None:
+    if kind == "pictures":
+        (tmp_path / "in").mkdir()
+        for number in range(10):
+            write(tmp_path / f"in/s.{number:03}.png")
+        made = options(tmp_path / "in", tmp_path / "out", frame_rate=Fraction(25), **asked)
+    else:
+        write_clip(tmp_path / "in.mp4", [flat(100)] * 10, pts=[40 * i for i in range(10)], tags=TAGS)
+        made = options(tmp_path / "in.mp4", tmp_path / "out", **asked)
+    shown: list[ConvertProgress] = []
+    assert convert(made, IDENTITY, on_progress=shown.append).frames == count
+    assert {progress.total for progress in shown} == {count}
+    with open_source(made.source, made.reading) as source:
+        assert estimated_frames(source.info, made.reading) == pytest.approx(count, abs=0.5)
 
 
 def test_the_time_of_a_stage_is_work_and_waiting() -> None:

@@ -60,8 +60,8 @@ class PictureSource:
                 name=pictures.name,
                 time_base=1 / rate,
                 frame_rate=rate,
-                frame_count_from_header=len(self._files),
-                duration_from_header=len(self._files) / rate,
+                frame_count_from_header=len(pictures.files),  # of all, as of a clip's header
+                duration_from_header=len(pictures.files) / rate,
                 first_number=1 if pictures.first_number is None else pictures.first_number + number,
                 has_alpha=self._first.alpha is not None,  # what is opaque at first may fade later
             )

@@ -49,9 +49,12 @@ class ConvertOptions:
 
 def expected_frames(info: VideoInfo, options: SourceOptions) -> int | None:
     """How many frames there will be, as far as the header tells."""
-    if options.start or info.frame_count_from_header is None:
+    count = info.frame_count_from_header
+    if count is None or (options.start and info.frame_rate is None):
         return options.frames
-    return min(info.frame_count_from_header, options.frames or info.frame_count_from_header)
+    if options.start and info.frame_rate is not None:
+        count = max(1, count - math.ceil(options.start * info.frame_rate))
+    return min(count, options.frames or count)
 
 
 def estimated_frames(info: VideoInfo, options: SourceOptions) -> float:
