@@ -206,7 +206,7 @@ def test_tags_are_believed(tmp_path: Path) -> None:
     assert (signal.matrix, signal.primaries) == (Matrix.BT2020_NCL, Primaries.BT2020)
     assert signal.transfer is Transfer.BT2020_10
     assert (signal.signal_range, signal.chroma_location) == (SignalRange.LIMITED, ChromaLocation.TOP_LEFT)
-    assert [str(g) for g in info.guesses] == ["chroma location topleft (the decoder does not tell)"]
+    assert info.guesses == ()  # BT.2020 itself says where chroma lies
     assert (info.codec, info.container, info.time_base) == ("ffv1", "matroska,webm", Fraction(1, 1000))
 
 

@@ -17,6 +17,7 @@ from ..colour.codes import ChromaLocation, Matrix, Primaries, SignalRange, Trans
 from ..colour.signal import Guess, SignalFormat, already_hdr, fill_unspecified, unsupported
 from ..errors import InputError
 from ..frames import VideoInfo
+from .chroma_siting import stated_location
 from .companions import KEPT_TYPES
 from .completeness import MP4
 from .deinterlacing import Deinterlacer, Deinterlacing
@@ -28,9 +29,6 @@ Code = TypeVar("Code", bound=IntEnum)
 
 _LIMITED, _FULL = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _UPRIGHT = (1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
-
-CENTRED_CODECS = frozenset({"mjpeg", "mpeg1video"})
-"""Codecs whose chroma lies in the centre by their standard: JPEG (JFIF 1.02), MPEG-1 (ISO/IEC 11172-2)."""
 
 LIMITED_GREY_CODECS = frozenset({"h264", "hevc"})
 """Codecs whose standard says limited range where nothing is stated, for grey too (Rec. H.264, H.265, annex E)."""
@@ -87,6 +85,8 @@ def describe(
     layout = readable_layout(name, frame)
     codec = stream.codec_context.codec.canonical_name
     signal, guesses = _signal(name, codec, frame, layout, overrides)
+    location, unknown = _chroma_location(stated_location(stream, codec), frame, layout, signal.matrix, overrides)
+    signal, guesses = replace(signal, chroma_location=location), (*guesses, *unknown)
     if (why := unsupported(signal, overrides.hdr)) is not None:
         raise InputError(f"{name}: {why}")
     time_base = stream.time_base or Fraction(1, av.time_base)
@@ -188,16 +188,28 @@ def _signal(
         primaries=overrides.primaries or _code(name, Primaries, frame.color_primaries),
     )
     range_stated = range_stated or overrides.signal_range is not None
-    signal, guesses = fill_unspecified(stated, frame.height, layout.is_rgb, range_stated)
-    location = overrides.chroma_location or _chroma_location(codec, signal.matrix)
-    if overrides.chroma_location is None and codec not in CENTRED_CODECS and _is_subsampled(frame, layout):
-        guesses = (*guesses, Guess("chroma location", location.value, "the decoder does not tell"))
-    return replace(signal, chroma_location=location), guesses
+    return fill_unspecified(stated, frame.height, layout.is_rgb, range_stated)
 
 
-def _is_subsampled(frame: av.VideoFrame, layout: PixelLayout) -> bool:
-    chroma = (frame.format.chroma_width(), frame.format.chroma_height())
-    return layout.components == "yuv" and chroma != (frame.width, frame.height)
+def _chroma_location(
+    stated: ChromaLocation | None,
+    frame: av.VideoFrame,
+    layout: PixelLayout,
+    matrix: Matrix,
+    overrides: SignalOverrides,
+) -> tuple[ChromaLocation, tuple[Guess, ...]]:
+    """Where chroma lies: as the user says, else as is stated, else by the standard of the colours, or a guess.
+
+    Reference:
+        Rec. ITU-R BT.601-7, BT.709-6 and BT.2020-2: 4:2:2 is sampled with the first of two luma samples, and BT.2020's
+        4:2:0 with the first line too. For other 4:2:0 there is but habit.
+    """
+    if (known := overrides.chroma_location or stated) is not None:
+        return known, ()
+    if matrix is Matrix.BT2020_NCL:
+        return ChromaLocation.TOP_LEFT, ()
+    is_open = layout.components == "yuv" and frame.format.chroma_height() != frame.height
+    return ChromaLocation.LEFT, (Guess("chroma location", ChromaLocation.LEFT.value, "not told"),) if is_open else ()
 
 
 def _code(name: str, codes: type[Code], number: int) -> Code:
@@ -221,13 +233,6 @@ def _range(codec: str, frame: av.VideoFrame, layout: PixelLayout) -> tuple[Signa
         return SignalRange.LIMITED, True
     full = layout.is_grey and codec not in LIMITED_GREY_CODECS
     return (SignalRange.FULL if full else SignalRange.LIMITED), False
-
-
-def _chroma_location(codec: str, matrix: Matrix) -> ChromaLocation:
-    """Where chroma lies by standard or habit: PyAV does not show what the stream says."""
-    if codec in CENTRED_CODECS:
-        return ChromaLocation.CENTER
-    return ChromaLocation.TOP_LEFT if matrix is Matrix.BT2020_NCL else ChromaLocation.LEFT
 
 
 def _duration(container: InputContainer, stream: VideoStream, time_base: Fraction) -> Fraction | None:

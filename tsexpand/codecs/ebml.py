@@ -4,6 +4,9 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+COLOUR = frozenset({0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0x55B0})
+"""What Matroska's statements on colour are in: Segment, Tracks, TrackEntry, Video, Colour (RFC 9559)."""
+
 
 class Element(NamedTuple):
     """Where an element lies, in bytes from the beginning.
@@ -33,6 +36,20 @@ def elements(file: BinaryIO, at: int, end: int) -> Iterator[Element]:
         body = file.tell()
         yield Element(identity, at, body, body + size)
         at = body + size
+
+
+def within(file: BinaryIO, at: int, end: int, parents: frozenset[int]) -> Iterator[Element]:
+    """The elements from one place to another; instead of each of the parents those that it holds.
+
+    Raises:
+        EOFError: the file ends within a header.
+    """
+    for found in elements(file, at, end):
+        after = min(found.end, end)
+        if found.identity in parents:
+            yield from within(file, found.body, after, parents)
+        else:
+            yield found._replace(end=after)
 
 
 def _read_number(file: BinaryIO, keep_marker: bool) -> int:

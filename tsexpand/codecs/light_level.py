@@ -16,7 +16,7 @@ import av
 from av.stream import Discard
 
 from ..colour.hdr10 import ContentLight
-from .ebml import elements
+from .ebml import COLOUR, within
 from .static_metadata import PLACEHOLDER, Coding, light_offset, light_payload, messages_in
 
 _SAMPLE_ENTRIES = (b"hvc1", b"av01", b"apco", b"apcs", b"apcn", b"apch", b"ap4h", b"ap4x", b"AVdh")
@@ -24,9 +24,6 @@ _BOX_PARENTS = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"st
     _SAMPLE_ENTRIES, 78
 )
 """ISO BMFF boxes to look into, and how many bytes precede their children (ISO/IEC 14496-12)."""
-
-_ELEMENT_PARENTS = frozenset({0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0x55B0})
-"""Segment, Tracks, TrackEntry, Video, Colour (RFC 9559)."""
 
 _MAX_CLL, _MAX_FALL, _MASTERING = 0x55BC, 0x55BD, 0x55D0
 
@@ -189,12 +186,10 @@ def _in_boxes(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, slice | 
 
 def _in_elements(file: BinaryIO, at: int, end: int) -> Iterator[tuple[int, slice | None]]:
     """The MaxCLL, MaxFALL and MasteringMetadata elements of a Matroska file."""
-    for found in elements(file, at, end):
-        after = min(found.end, end)
+    for found in within(file, at, end, COLOUR):
         if found.identity == _MASTERING:
             yield found.body, None
         elif found.identity in _LEVELS:
-            stop, width = _LEVELS[found.identity].stop, min(after - found.body, 2)  # it may take fewer bytes, or more
-            yield after - width, slice(stop - width, stop)
-        elif found.identity in _ELEMENT_PARENTS:
-            yield from _in_elements(file, found.body, after)
+            stop = _LEVELS[found.identity].stop
+            width = min(found.end - found.body, 2)  # a small number may take fewer bytes, or more
+            yield found.end - width, slice(stop - width, stop)
