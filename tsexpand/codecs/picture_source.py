@@ -136,7 +136,9 @@ class PictureSource:
             raise InputError(f"{other.name}: is {now}, where the first is {was}; try --on-change scale")
         if (other.signal, other.display_matrix) != (info.signal, info.display_matrix):
             raise InputError(f"{other.name}: its colour or orientation is not that of the first picture")
-        lost = (LOST,) if other.has_alpha and not info.has_alpha else ()
+        lost = [LOST] if other.has_alpha and not info.has_alpha else []
+        if other.sample_aspect_ratio != info.sample_aspect_ratio:
+            lost.append(f"Pixels are {other.sample_aspect_ratio}:1, and shown as those of the first.")
         if more := [notice for notice in (*lost, *other.notices) if notice not in info.notices]:
             self._told_later.append((number, more[0]))
         return still

@@ -136,6 +136,7 @@ def _described(name: str, codec: str, frame: av.VideoFrame, facts: StillFacts, o
         height=frame.height,
         signal=signal,
         time_base=Fraction(1),
+        sample_aspect_ratio=facts.pixel_aspect,
         frame_count_from_header=1,
         display_matrix=_display_matrix(facts.orientation),
         has_alpha=not is_opaque(alpha),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import Enum
+from fractions import Fraction
 
 from ...colour.codes import Primaries, Transfer
 from ...colour.profile import Profile
@@ -33,6 +34,7 @@ class StillFacts:
         notices: what of it is not converted, a sentence each.
         is_limited: whether its Y′CbCr codes, if it has such, are of limited range.
         opacity: what a channel beside the colours is, if there is one.
+        pixel_aspect: width to height of a pixel, as stored.
     """
 
     icc: bytes | None = None
@@ -41,3 +43,4 @@ class StillFacts:
     notices: tuple[str, ...] = field(default=())
     is_limited: bool = False
     opacity: Opacity = Opacity.STRAIGHT
+    pixel_aspect: Fraction = Fraction(1)

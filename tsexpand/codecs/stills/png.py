@@ -2,12 +2,13 @@
 
 Reference:
     W3C Portable Network Graphics (PNG) Specification, third edition; section 11.3.2 for colour, in which the order
-    of precedence is cICP, iCCP, sRGB, gAMA with cHRM.
+    of precedence is cICP, iCCP, sRGB, gAMA with cHRM; 11.3.4.3 for pHYs.
 """
 
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from ...colour.profile import CURVE_SAMPLES, Profile, power_curve
 from ...colour.transfer import BT1886_EXPONENT, srgb_eotf
 from .directory import read_exif
 from .facts import CodePoints, Refused, StillFacts
+from .pixel_shape import pixel_aspect
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -28,10 +30,13 @@ _CAMERA_GAMMA = range(50993, 50996)
 """gAMA by which FFmpeg up to version 7 says a camera's curve, codes 1, 6, 7, 14, 15: 1 / 1.961, which approximates the
 curve of the camera and not that of the display. Version 8 writes cICP beside another."""
 
+_FFMPEG_PIECE = 4096
+"""Bytes of pixels to a chunk; libpng's are of 8192."""
+
 _DRAWN = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 """Chunks that make the pixels."""
 
-_TOLD = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf"})
+_TOLD = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf", b"pHYs"})
 """Chunks that say what they mean."""
 
 
@@ -83,7 +88,25 @@ def read_png(data: bytes) -> StillFacts:
             found.setdefault(name, bytes(body))
     exif = read_exif(found.get(b"eXIf"))
     icc, colour = _colour_in(found)
-    return StillFacts(icc, colour or (exif.colour if icc is None else None), exif.orientation, exif.notices)
+    colour = colour or (exif.colour if icc is None else None)
+    aspect = _aspect(data, found.get(b"pHYs", b""))
+    return StillFacts(icc, colour, exif.orientation, exif.notices, pixel_aspect=aspect)
+
+
+def _aspect(data: bytes, chunk: bytes) -> Fraction:
+    if len(chunk) < 9:
+        return Fraction(1)
+    across, down, unit = struct.unpack_from(">2IB", chunk)
+    return pixel_aspect(down, across) if unit == 0 and _is_of_ffmpeg(data) else pixel_aspect(across, down)
+
+
+def _is_of_ffmpeg(data: bytes) -> bool:
+    """Whether FFmpeg wrote it, whose pHYs is the aspect itself where PNG means densities, and so its reciprocal.
+
+    It stands right behind the header, where libpng has what is said of colour, and pixels come in small pieces. Of
+    a tiny picture by libpng without a word on colour this is not right.
+    """
+    return data[37:41] == b"pHYs" and next(len(body) for name, body in chunks(data) if name == b"IDAT") <= _FFMPEG_PIECE
 
 
 def _colour_in(found: Mapping[bytes, bytes]) -> tuple[bytes | None, CodePoints | Profile | None]:

@@ -4,10 +4,14 @@ Reference:
     TIFF revision 6.0, section 18 for opacity, 21 for Y′CbCr; ICC.1:2022, B.3 for the profile.
 """
 
+from fractions import Fraction
+
 from .directory import Directory, exif_notices, fits, orientation_in, read_directory
 from .facts import Opacity, Refused, StillFacts
+from .pixel_shape import pixel_aspect
 
 _SUBFILE, _PHOTOMETRIC, _EXTRA, _BLACK_WHITE, _ICC, _DNG = 254, 262, 338, 532, 34675, 50706
+_ACROSS, _DOWN = 282, 283
 _BLOCKS = ((273, 279), (324, 325))  # offsets and sizes of strips, of tiles
 
 _MOST_PROFILE = 1 << 22
@@ -43,7 +47,17 @@ def read_tiff(data: bytes) -> StillFacts:
     notices = (*exif_notices(directory), *more)
     is_limited = photometric == _YCBCR and _black_white(directory) in _LIMITED
     opacity = _OPACITIES.get(directory.value(_EXTRA, 0), Opacity.NONE)
-    return StillFacts(icc, None, orientation_in(directory), notices, is_limited, opacity)
+    aspect = pixel_aspect(_density(directory, _ACROSS), _density(directory, _DOWN))
+    return StillFacts(icc, None, orientation_in(directory), notices, is_limited, opacity, aspect)
+
+
+def _density(directory: Directory, tag: int) -> Fraction:
+    """Pixels to a unit, whichever it is; 0 where nothing is said, or what is said is damaged."""
+    try:
+        over, under, *_ = (*directory.values(tag), 0, 0)
+    except Refused:
+        return Fraction(0)
+    return Fraction(over, under) if under else Fraction(0)
 
 
 def _profile(directory: Directory) -> bytes | None:
