@@ -171,7 +171,7 @@ def check_shape(kind: Delivered, source: Media, output: Media) -> Iterator[str]:
         if output.video.get(name) != -(-source.video[name] // even) * even:
             yield f"{name} {output.video.get(name)}, of the source {source.video[name]}"
     ratios = [media.video.get("sample_aspect_ratio", "1:1").replace("0:1", "1:1") for media in (source, output)]
-    if ratios[0] != ratios[1] and kind is not FFV1:  # of which a notice says that Matroska can't
+    if ratios[0] != ratios[1]:
         yield f"pixel aspect ratio {ratios[1]}, of the source {ratios[0]}"
     turns = [side_data(media.video).get("Display Matrix", {}).get("rotation", 0) for media in (source, output)]
     if not kind.file.endswith(".mkv") and turns[0] != turns[1]:  # ffprobe 5.1 does not read Matroska's
