@@ -153,6 +153,14 @@ def test_sizes_are_brought_together_where_asked_for(folder: Path) -> None:
     assert shown(opened(folder, frame_rate=RATE, scales=True))[3] == (40, 3)
 
 
+@pytest.mark.parametrize("opacity", [b"", b"\xff\x80"])
+def test_pictures_are_brought_to_the_size_of_one_with_a_palette(folder: Path, opacity: bytes) -> None:
+    (folder / "s.001.png").write_bytes(with_palette(opacity))
+    source = opened(folder, frame_rate=RATE, scales=True)
+    assert (source.info.pixel_format, source.info.width) == ("pal8", 2)
+    assert shown(source)[1:] == [(10 * i, i - 1) for i in range(2, 11)]
+
+
 def test_it_ends_at_once_where_told_to(folder: Path) -> None:
     with opened(folder, frame_rate=RATE) as source:
         batches = source.batches(1)

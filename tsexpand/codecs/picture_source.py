@@ -132,7 +132,7 @@ class PictureSource:
         """The picture, if it is as `info` says."""
         info, other = self.info, still.info
         was, now = (f"{i.width}×{i.height} {i.pixel_format}" for i in (info, other))
-        if was != now:
+        if was != now and not self._scales:
             raise InputError(f"{other.name}: is {now}, where the first is {was}; try --on-change scale")
         if (other.signal, other.display_matrix) != (info.signal, info.display_matrix):
             raise InputError(f"{other.name}: its colour or orientation is not that of the first picture")

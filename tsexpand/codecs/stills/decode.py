@@ -112,7 +112,9 @@ def _decoded(codec: str, data: bytes) -> av.VideoFrame:
 def _fitted(frame: av.VideoFrame, fit: VideoInfo | None) -> av.VideoFrame:
     if fit is None or (frame.width, frame.height, frame.format.name) == (fit.width, fit.height, fit.pixel_format):
         return frame
-    return frame.reformat(fit.width, fit.height, fit.pixel_format, interpolation=Interpolation.BICUBIC)
+    # Nothing is scaled to a palette; the codes of its colours are those of R′G′B′.
+    format = ("rgba" if fit.has_alpha else "rgb24") if fit.pixel_format == "pal8" else fit.pixel_format
+    return frame.reformat(fit.width, fit.height, format, interpolation=Interpolation.BICUBIC)
 
 
 def _described(name: str, codec: str, frame: av.VideoFrame, facts: StillFacts, overrides: SignalOverrides) -> Still:
