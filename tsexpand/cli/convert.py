@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--preview-tone",
-    type=click.Choice(["bt2390", "reinhard", "drago", "exposure"]),
+    type=click.Choice(["bt2390", "reinhard", "drago", "exposure", "mantiuk"]),
     help="Makes the last video of --also an SDR preview (H.264), in which highlights are shown by this curve.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace outputs that exist.")

@@ -1,4 +1,4 @@
-"""HDR light on an SDR display: fixed curves, which know the peak and reference white, and nothing of the picture.
+"""HDR light on an SDR display, by fixed curves, which know the peak and reference white, and nothing of the picture.
 
 So a curve never moves: what is static stays so to the last bit, and a highlight changes nothing beside it. The
 operators that these are named after take their scale from statistics of each picture, which is what makes them flicker;
@@ -34,6 +34,8 @@ class Tone(Enum):
     REINHARD = "reinhard"
     DRAGO = "drago"
     EXPOSURE = "exposure"
+    MANTIUK = "mantiuk"
+    """The only one whose curve follows the picture, see `contrast_tone`."""
 
 
 def sdr_light(light: Tensor, curve: Curve) -> Tensor:
@@ -57,7 +59,7 @@ def tone_curve(tone: Tone, peak: float, reference_white: float) -> Curve:
     """The curve for light up to a peak; the SDR display's white stands for the reference white, in cd/m².
 
     Args:
-        tone: which.
+        tone: which; not MANTIUK, which has no curve without pictures.
         peak: highest light, cd/m², which becomes the display's white (but for EXPOSURE, which clips).
         reference_white: cd/m².
 
