@@ -245,8 +245,8 @@ def test_what_can_not_be_compiled_is_refused_or_left() -> None:
 
 @pytest.mark.usefixtures("cache")
 def test_the_name_of_an_artefact_holds_what_it_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    path = Artefact(torch.float32, 24, 28).path
-    assert path.name.startswith("expand_float32_24x28_") and path.suffix == ".pt2"
-    assert Artefact(torch.float32, 24, 28).path == path
+    path = Artefact(torch.float32, 24, 32).path
+    assert path.name.startswith("expand_float32_24x32_") and path.suffix == ".pt2"
+    assert Artefact(torch.float32, 24, 32).path == path
     monkeypatch.setattr(artefacts, "_processor", lambda: "another")
-    assert Artefact(torch.float32, 24, 28).path != path
+    assert Artefact(torch.float32, 24, 32).path != path

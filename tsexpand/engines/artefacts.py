@@ -25,8 +25,8 @@ from .. import __version__
 from ..cores import run
 from ..network import expandnet, winograd
 from ..network.expandnet import HALO, ExpandNet
-from ..network.tiling import BLOCK, VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
-from ..network.winograd import Kernels, kernels
+from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
+from ..network.winograd import Kernels, filtering, kernels
 from .compiled import CompiledCode
 from .devices import dtype_name
 
@@ -36,9 +36,11 @@ CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]
 TIME_LIMIT = 600.0
 """Seconds that a compilation may take; usual are 50 to 70."""
 
-SIZES = ((120, 128), (108, 120))
-"""Height and width of tiles. The first cover frames of 360, 480, 720, 1080 and 2160 lines without a remainder, the
-others those of 540; the halo adds about a third."""
+SIZE = (120, 128)
+"""Height and width of tiles; they cover frames of 360, 480, 720, 1080 and 2160 lines without a remainder."""
+
+_SIZES_OF_540 = {torch.float32: (136, 120), torch.bfloat16: (108, 120)}
+"""Of those of 540 lines, as the blocks of each number type allow."""
 
 
 class CompilationError(Exception):
@@ -56,11 +58,12 @@ class Artefact:
     """
 
     dtype: torch.dtype
-    height: int = SIZES[0][0]
-    width: int = SIZES[0][1]
+    height: int = SIZE[0]
+    width: int = SIZE[1]
 
     def __post_init__(self) -> None:
-        if self.height % BLOCK or self.width % BLOCK or self.height * self.width % VECTOR:
+        block = filtering(self.dtype).block
+        if self.height % block or self.width % block or self.height * self.width % VECTOR:
             raise ValueError(f"tiles of {self.width}×{self.height} would be rounded otherwise at their ends")
 
     @property
@@ -75,7 +78,8 @@ class Artefact:
     @classmethod
     def for_frames(cls, dtype: torch.dtype, width: int, height: int) -> list["Artefact"]:
         """All that are made, first that of whose tiles the least is computed in vain for frames of a size."""
-        return sorted((cls(dtype, *size) for size in SIZES), key=lambda one: one.computed(width, height))
+        sizes = (SIZE, _SIZES_OF_540[dtype])
+        return sorted((cls(dtype, *size) for size in sizes), key=lambda one: one.computed(width, height))
 
     def computed(self, width: int, height: int) -> int:
         """Pixels that are computed for a frame, with what lies beyond it or is in two tiles."""
@@ -83,8 +87,8 @@ class Artefact:
 
     def example(self) -> tuple[Tensor, Tensor, Kernels]:
         """Inputs of its kind."""
-        size = (1, 3, self.height + 2 * HALO, self.width + 2 * HALO)
-        signal = torch.zeros(size).contiguous(memory_format=torch.channels_last)
+        more = 2 * HALO + filtering(self.dtype).beyond
+        signal = torch.zeros(1, 3, self.height + more, self.width + more).contiguous(memory_format=torch.channels_last)
         return signal, torch.zeros(1, 64), kernels(ExpandNet(), self.dtype)
 
     @property
@@ -225,16 +229,16 @@ def compiled_network(expand: CompiledExpand, artefact: Artefact, network: Expand
         artefact: that it is.
         network: the whole of it, on the CPU.
     """
-    weights = kernels(network, artefact.dtype)
+    weights, beyond = kernels(network, artefact.dtype), filtering(artefact.dtype).beyond
 
     def compiled(signal: Tensor, take: TakeTile) -> None:
         code = global_code(network, signal)
         height, width = signal.shape[-2:]
-        frame = held(signal, artefact.height, artefact.width)
+        frame = held(signal, artefact.height, artefact.width, beyond)
 
         def compute(place: Tile) -> None:
-            part = part_of(frame, place)
-            take(place, expand(part, code, weights).contiguous(), within_halo(part))
+            part = part_of(frame, place, beyond)
+            take(place, expand(part, code, weights).contiguous(), within_halo(part, beyond))
 
         run((partial(compute, place) for place in tiles(height, width, artefact.height, artefact.width)), signal.device)
 
@@ -288,6 +292,8 @@ def _main(kind: str, height: str, width: str, path: str) -> None:
     with torch.no_grad():
         program = torch.export.export(winograd.FullResolution().eval(), artefact.example())
         configuration = {"cpp.threads": 1}  # see `cores`
+        if filtering(artefact.dtype).in_passes:
+            configuration["max_pointwise_cat_inputs"] = 0  # else few entries would be computed again by who reads them
         torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
 
 

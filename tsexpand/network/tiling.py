@@ -12,12 +12,12 @@ from torch import Tensor
 from ..cores import run
 from .expandnet import FUSED, HALO, ExpandNet
 
-BLOCK, VECTOR = 4, 32
-"""Places and sizes of tiles are multiples of the one, as Winograd's blocks want it, and their areas of the other: what
-is computed of each value then fills vectors of the CPU, and is rounded like any other; the rest of one would not be."""
+VECTOR = 32
+"""Areas of tiles are multiples of it: what is computed of each value then fills vectors of the CPU, and is rounded like
+any other; the rest of one would not be."""
 
 ALIGNMENT = 8
-"""Sizes that are multiples of it are right in both ways."""
+"""Sizes and places of tiles are multiples of it where nothing else is said: right for vectors and Winograd's blocks."""
 
 
 class Edges(Enum):
@@ -84,25 +84,26 @@ def _places(length: int, size: int) -> list[int]:
     return [min(first, last) for first in range(0, length, size)]
 
 
-def held(signal: Tensor, tile_height: int, tile_width: int) -> Tensor:
+def held(signal: Tensor, tile_height: int, tile_width: int, beyond: int = 0) -> Tensor:
     """Frames with the pixels of their edges repeated beyond them, as far as tiles of a size and their halo reach.
 
     Args:
         signal: (N, 3, H, W), whole frames.
         tile_height: of a tile.
         tile_width: likewise.
+        beyond: pixels below and right of the halo that are computed with.
     """
     height, width = signal.shape[-2:]
     below, after = (
         max(size, _aligned(length)) - length for length, size in ((height, tile_height), (width, tile_width))
     )
-    return F.pad(signal, (HALO, HALO + after, HALO, HALO + below), mode="replicate")
+    return F.pad(signal, (HALO, HALO + after + beyond, HALO, HALO + below + beyond), mode="replicate")
 
 
-def part_of(held: Tensor, tile: Tile) -> Tensor:
-    """A tile of frames from `held` with all of its halo: (N, 3, h + 2·HALO, w + 2·HALO), channels last."""
-    rows = slice(tile.top, tile.top + tile.height + 2 * HALO)
-    columns = slice(tile.left, tile.left + tile.width + 2 * HALO)
+def part_of(held: Tensor, tile: Tile, beyond: int = 0) -> Tensor:
+    """A tile of frames from `held`, channels last, with all of its halo and what is beyond it."""
+    rows = slice(tile.top, tile.top + tile.height + 2 * HALO + beyond)
+    columns = slice(tile.left, tile.left + tile.width + 2 * HALO + beyond)
     return held[:, :, rows, columns].contiguous(memory_format=torch.channels_last)
 
 
@@ -161,9 +162,10 @@ def logit_tiles(
     run((partial(compute, place) for place in tiles(height, width, *size)), signal.device)
 
 
-def within_halo(part: Tensor) -> Tensor:
-    """A part without its halo, dense."""
-    return part[..., HALO:-HALO, HALO:-HALO].contiguous()
+def within_halo(part: Tensor, beyond: int = 0) -> Tensor:
+    """A part without its halo, and what is beyond, dense."""
+    own = slice(HALO, -HALO - beyond)
+    return part[..., own, own].contiguous()
 
 
 def put(tile: Tile, pixels: Tensor, frames: Tensor) -> None:

@@ -1,9 +1,10 @@
 """The full-resolution part of ExpandNet in fewer multiplications, to be compiled.
 
-Winograd's minimal filtering F(2×2, 3×3): 16 multiplications for four results of a 3×3 convolution that
-takes 36 by its definition. A dilated convolution is an ordinary one on every second row and column. The
-transforms around the products are worth it only where a compiler fuses them with what comes before and
-after; run layer by layer, all this is slower than `ExpandNet.expand`, which gives the same to rounding.
+Winograd's minimal filtering: a 3×3 convolution takes 36 multiplications for four results by its definition, F(2×2, 3×3)
+16, and F(4×4, 3×3) 36 for sixteen. The larger block rounds more: float32 has digits to spare, bfloat16 has not. A
+dilated convolution is an ordinary one on every second row and column. The transforms around the products are worth it
+only where a compiler fuses them with what comes before and after; run layer by layer, all this is slower than
+`ExpandNet.expand`, which gives the same to rounding.
 
 Reference:
     A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), arXiv 1509.09308.
@@ -11,7 +12,8 @@ Reference:
 
 import math
 from collections.abc import Callable, Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -22,20 +24,92 @@ from .expandnet import HALO, ExpandNet
 Kernels = dict[str, Tensor]
 """The weights as `FullResolution` takes them: an input, so that what is compiled serves all weights."""
 
-_INPUT = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
-_KERNEL = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
-_OUTPUT = ((1, 1, 1, 0), (0, 1, -1, -1))
-
 _STRIP = 5 << 20
 """Bytes that products read and write at a time, about: of more, what is not in the cache any more is waited for."""
 
-_Windows = Callable[[int, int], Tensor]
-"""Row and column, 0 to 3, of the windows of all blocks: (rows, phases, columns, phases, channels)."""
+Terms = Sequence[Tensor]
 
 
-def transformed(weight: Tensor) -> Tensor:
-    """Weights of a 3×3 convolution (O, I, 3, 3) as the products take them: (16, I, O), float64."""
-    matrix = torch.tensor(_KERNEL, dtype=torch.float64)
+@dataclass(frozen=True, slots=True)
+class Filtering:
+    """One of Winograd's: F(m×m, 3×3), in one dimension, which is applied to rows, then to columns.
+
+    Attributes:
+        size: m.
+        kernel: G, (m + 2, 3).
+        of_inputs: Bᵀ, of m + 2 terms.
+        of_products: Aᵀ, likewise, to m.
+        in_passes: whether what was done to rows is written down before columns are looked at: what is fused has then
+            fewer terms than registers, and is compiled in a fifth of the time.
+    """
+
+    size: int
+    kernel: tuple[tuple[float, float, float], ...]
+    of_inputs: Callable[[Terms], list[Tensor]]
+    of_products: Callable[[Terms], list[Tensor]]
+    in_passes: bool
+
+    @property
+    def block(self) -> int:
+        """What places and sizes of parts are multiples of: a block on every second row."""
+        return 2 * self.size
+
+    @property
+    def beyond(self) -> int:
+        """Pixels below and right of the halo that are computed with, as layers give whole blocks."""
+        return 4 * self.size - 8
+
+
+def _inputs_of_2(x: Terms) -> list[Tensor]:
+    return [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]]
+
+
+def _products_of_2(y: Terms) -> list[Tensor]:
+    return [y[0] + y[1] + y[2], y[1] - y[2] - y[3]]
+
+
+def _inputs_of_4(x: Terms) -> list[Tensor]:
+    odd, even = x[3] - 4 * x[1], x[4] - 4 * x[2]
+    step, far = 2 * (x[3] - x[1]), x[4] - x[2]
+    return [4 * x[0] - 5 * x[2] + x[4], even + odd, even - odd, far + step, far - step, 4 * x[1] - 5 * x[3] + x[5]]
+
+
+def _products_of_4(y: Terms) -> list[Tensor]:
+    near, step, far, stride = y[1] + y[2], y[1] - y[2], y[3] + y[4], y[3] - y[4]
+    return [y[0] + near + far, step + 2 * stride, near + 4 * far, step + 8 * stride + y[5]]
+
+
+_F2 = Filtering(
+    size=2,
+    kernel=((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
+    of_inputs=_inputs_of_2,
+    of_products=_products_of_2,
+    in_passes=False,
+)
+_F4 = Filtering(
+    size=4,
+    kernel=(
+        (1 / 4, 0, 0),
+        (-1 / 6, -1 / 6, -1 / 6),
+        (-1 / 6, 1 / 6, -1 / 6),
+        (1 / 24, 1 / 12, 1 / 6),
+        (1 / 24, -1 / 12, 1 / 6),
+        (0, 0, 1),
+    ),
+    of_inputs=_inputs_of_4,
+    of_products=_products_of_4,
+    in_passes=True,
+)
+
+
+def filtering(dtype: torch.dtype) -> Filtering:
+    """The one whose rounding products of a number type can bear."""
+    return _F4 if dtype is torch.float32 else _F2
+
+
+def transformed(weight: Tensor, how: Filtering) -> Tensor:
+    """Weights of a 3×3 convolution (O, I, 3, 3) as the products take them: ((m + 2)², I, O), float64."""
+    matrix = torch.tensor(how.kernel, dtype=torch.float64)
     return torch.einsum("ak,bl,oikl->abio", matrix, matrix, weight.double()).flatten(0, 1)
 
 
@@ -48,6 +122,7 @@ def kernels(network: ExpandNet, dtype: torch.dtype) -> Kernels:
         network: that they are of.
         dtype: of the products; the first layers and the last are float32 always.
     """
+    how = filtering(dtype)
     local, mid = [_convolution(layer) for layer in network.local_net], [_convolution(m) for m in network.mid_net]
     first, last = _convolution(network.end_net[0]), _convolution(network.end_net[1])
     fusion = first.weight[:, :, 0, 0].double()
@@ -55,10 +130,10 @@ def kernels(network: ExpandNet, dtype: torch.dtype) -> Kernels:
     from_mid = from_mid[:, : mid[3].out_channels]
     merged = torch.einsum("om,mikl->oikl", from_mid, mid[3].weight.double())
     products = {
-        "local": transformed(local[1].weight),
-        "mid_1": transformed(mid[1].weight),
-        "mid_2": transformed(mid[2].weight),
-        "mid_3": transformed(merged),
+        "local": transformed(local[1].weight, how),
+        "mid_1": transformed(mid[1].weight, how),
+        "mid_2": transformed(mid[2].weight, how),
+        "mid_3": transformed(merged, how),
         "fusion": from_local.mT,
     }
     exact = {
@@ -90,16 +165,16 @@ def _own(tensor: Tensor) -> Tensor:
 class FullResolution(nn.Module):
     """`ExpandNet.expand` on one part of a frame with all of its halo.
 
-    A pixel is computed in the same way, to the last bit, in any part: blocks of 2×2 results, on every second row where
-    the dilation is 2, lie at multiples of `tiling.BLOCK` in the frame, as parts do.
+    A pixel is computed in the same way, to the last bit, in any part: blocks of results, on every second row where the
+    dilation is 2, lie at multiples of `Filtering.block` in the frame, as parts do.
     """
 
     def forward(self, signal: Tensor, global_features: Tensor, kernels: Kernels) -> Tensor:
         """Logits of a part.
 
         Args:
-            signal: (1, 3, h + 2·HALO, w + 2·HALO), R′G′B′ in [0, 1], channels last; h and w multiples of
-                `tiling.BLOCK`.
+            signal: (1, 3, h + 2·HALO + beyond, w + 2·HALO + beyond), R′G′B′ in [0, 1], channels last; h and w multiples
+                of `Filtering.block`, and `Filtering.beyond`, as the filtering of the number type says.
             global_features: (1, 64), from `ExpandNet.global_features` of the whole frame.
             kernels: of the network.
 
@@ -107,13 +182,15 @@ class FullResolution(nn.Module):
             (1, 3, h, w), float32, before the sigmoid.
         """
         dtype = kernels["fusion"].dtype
-        inner = signal[..., HALO - 2 : 2 - HALO, HALO - 2 : 2 - HALO].contiguous(memory_format=torch.channels_last)
+        how = filtering(dtype)
+        own = slice(HALO - 2, 2 - HALO - how.beyond)
+        inner = signal[..., own, own].contiguous(memory_format=torch.channels_last)
         local = _first(inner, kernels["local_first"], kernels["local_first_bias"], 1, dtype)
-        local = _convolved(_of_raster(local, 1), kernels["local"], _activated(kernels["local_bias"]))
+        local = _convolved(_Raster(local, 1, how.size), kernels["local"], _activated(kernels["local_bias"]))
         mid = _first(signal, kernels["mid_first"], kernels["mid_first_bias"], 2, dtype)
-        mid = _convolved(_of_raster(mid, 2), kernels["mid_1"], _activated(kernels["mid_1_bias"]))
-        mid = _convolved(_of_blocks(mid), kernels["mid_2"], _activated(kernels["mid_2_bias"]))
-        mid = _convolved(_of_blocks(mid), kernels["mid_3"], lambda result: result)
+        mid = _convolved(_Raster(mid, 2, how.size), kernels["mid_1"], _activated(kernels["mid_1_bias"]))
+        mid = _convolved(_Blocks(mid), kernels["mid_2"], _activated(kernels["mid_2_bias"]))
+        mid = _convolved(_Blocks(mid), kernels["mid_3"], lambda result: result)
         share = torch.unflatten(torch.mm(local.flatten(0, -2), kernels["fusion"]), 0, local.shape[:-1])
         fused = _as_dilated(share).float() + mid.float() + (global_features[0] + kernels["fusion_bias"])
         logits = torch.mm(F.selu(fused).flatten(0, -2), kernels["last"]) + kernels["last_bias"]
@@ -130,64 +207,128 @@ def _first(signal: Tensor, weight: Tensor, bias: Tensor, dilation: int, dtype: t
     return features.to(dtype)[0].permute(1, 2, 0).contiguous()
 
 
-def _of_raster(features: Tensor, dilation: int) -> _Windows:
-    """Windows of features (rows, columns, channels): block 2i and 2i + 1 of each phase reach from 2i to 2i + 3."""
-    height, width, channels = features.shape
-    rows, columns = ((size - 2 * dilation) // (2 * dilation) for size in (height, width))
-    down, right = width * channels, channels
-    shape = (rows, dilation, columns, dilation, channels)
-    strides = (2 * dilation * down, down, 2 * dilation * right, right, 1)
-    return lambda a, b: features.as_strided(shape, strides, dilation * (a * down + b * right))
+class _Windows(Protocol):
+    """Windows of m + 2 rows and columns, one for each block of m×m results.
+
+    Attributes:
+        shape: of as many values as there are windows: rows, phases, columns, phases, channels.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def down(self, a: int, rows: slice) -> Tensor:
+        """Row a of the windows of some rows, all columns."""
+        ...
+
+    def across(self, rows: Tensor, b: int) -> Tensor:
+        """Column b of the windows; of rows as `down` gives them, with what was done to them in front or not."""
+        ...
 
 
-def _of_blocks(results: Tensor) -> _Windows:
-    """Windows of the results of another convolution with the same dilation, (2, 2, rows, …) as it gives them."""
-    rows, columns = results.shape[2] - 1, results.shape[4] - 1
-    return lambda a, b: results[a % 2, b % 2, a // 2 : a // 2 + rows, :, b // 2 : b // 2 + columns]
+class _Raster:
+    """Windows of features (rows, columns, channels)."""
+
+    def __init__(self, features: Tensor, dilation: int, size: int) -> None:
+        height, width, channels = features.shape
+        down, right = width * channels, channels
+        # as_strided wants its input written down: else a value is computed for every window that it is in.
+        phases = features.as_strided(
+            (height // dilation, dilation, width // dilation, dilation, channels),
+            (dilation * down, down, dilation * right, right, 1),
+        )
+        self._phases, self._size = phases, size
+        self._rows, self._columns = ((phases.shape[axis] - 2) // size for axis in (0, 2))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        dilation, channels = self._phases.shape[1], self._phases.shape[4]
+        return self._rows, dilation, self._columns, dilation, channels
+
+    def down(self, a: int, rows: slice) -> Tensor:
+        return self._phases[self._every(a, self._rows)][rows]
+
+    def across(self, rows: Tensor, b: int) -> Tensor:
+        return rows[..., self._every(b, self._columns), :, :]
+
+    def _every(self, first: int, count: int) -> slice:
+        return slice(first, first + self._size * (count - 1) + 1, self._size)
 
 
-def _combined(matrix: Sequence[Sequence[int]], terms: Sequence[Tensor]) -> list[Tensor]:
-    """Sums and differences of terms, a row of the matrix each: its entries are 1, 0 and −1."""
-    rows = []
-    for row in matrix:
-        positive, *more = (term if sign > 0 else -term for sign, term in zip(row, terms, strict=True) if sign)
-        rows.append(sum(more, start=positive))
-    return rows
+class _Blocks:
+    """Windows of the results of another convolution with the same dilation, as `_convolved` gives them."""
+
+    def __init__(self, results: Tensor) -> None:
+        self._results, self._size = results, results.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        rows, phases, columns, _, channels = self._results.shape[2:]
+        return rows - 1, phases, columns - 1, phases, channels
+
+    def down(self, a: int, rows: slice) -> Tensor:
+        block, row = divmod(a, self._size)
+        return self._results[row, :, block : block + self.shape[0]][:, rows]
+
+    def across(self, rows: Tensor, b: int) -> Tensor:
+        block, column = divmod(b, self._size)
+        return rows[..., column, :, :, block : block + self.shape[2], :, :]
 
 
 def _convolved(windows: _Windows, kernel: Tensor, then: Callable[[Tensor], Tensor]) -> Tensor:
-    """A 3×3 convolution of blocks of 2×2 results, in strips.
+    """A 3×3 convolution of blocks of m×m results, in strips.
 
     Args:
         windows: of the blocks.
-        kernel: (16, I, O), see `transformed`.
+        kernel: ((m + 2)², I, O), see `transformed`.
         then: what is done to the results, in float32.
 
     Returns:
-        (2, 2, rows, phases, columns, phases, O): row and column in the block, then the block.
+        (m, m, rows, phases, columns, phases, O): row and column in the block, then the block.
     """
-    rows, *others, channels = windows(0, 0).shape
-    a_row = math.prod(others) * 16 * (channels + kernel.shape[2]) * kernel.dtype.itemsize
+    how = filtering(kernel.dtype)
+    rows, *others, channels = windows.shape
+    a_row = math.prod(others) * len(kernel) * (channels + kernel.shape[2]) * kernel.dtype.itemsize
     size = -(-rows // -(-rows * a_row // _STRIP))
-    strips = [_strip(windows, slice(top, top + size), kernel, then) for top in range(0, rows, size)]
-    return torch.unflatten(torch.cat(strips, dim=1), 0, (2, 2))
+    strips = [_strip(windows, slice(top, top + size), kernel, how, then) for top in range(0, rows, size)]
+    return torch.unflatten(torch.cat(strips, dim=1), 0, (how.size, how.size))
 
 
-def _strip(windows: _Windows, rows: slice, kernel: Tensor, then: Callable[[Tensor], Tensor]) -> Tensor:
-    """Some rows of blocks: (4, rows, phases, columns, phases, O)."""
-    down = [_combined(_INPUT, [windows(a, b)[rows].float() for a in range(4)]) for b in range(4)]
-    inputs = [entry.to(kernel.dtype) for a in range(4) for entry in _combined(_INPUT, [column[a] for column in down])]
-    products = torch.bmm(torch.stack(inputs).flatten(1, -2), kernel).float()
-    entries = torch.unflatten(torch.unflatten(products, 1, inputs[0].shape[:-1]), 0, (4, 4))
-    across = [_combined(_OUTPUT, [entries[a, b] for a in range(4)]) for b in range(4)]
-    results = [then(result) for p in range(2) for result in _combined(_OUTPUT, [column[p] for column in across])]
-    return torch.stack([result.to(kernel.dtype) for result in results])
+def _strip(windows: _Windows, rows: slice, kernel: Tensor, how: Filtering, then: Callable[[Tensor], Tensor]) -> Tensor:
+    """Some rows of blocks: (m², rows, phases, columns, phases, O)."""
+    reach = range(how.size + 2)
+    down = _written(how.of_inputs([windows.down(a, rows).float() for a in reach]), how)
+    inputs = [how.of_inputs([windows.across(entry, b) for b in reach]) for entry in down]
+    entries = _joined([[entry.to(kernel.dtype) for entry in row] for row in inputs])
+    products = torch.bmm(entries.flatten(1, -2), kernel).float()
+    square = torch.unflatten(torch.unflatten(products, 1, entries.shape[1:-1]), 0, (len(reach), len(reach)))
+    across = _written(how.of_products([square[a] for a in reach]), how)
+    results = [how.of_products([entry.select(_FRONT, b) for b in reach]) for entry in across]
+    return _joined([[then(entry).to(kernel.dtype) for entry in row] for row in results])
+
+
+_FRONT = -6
+"""The axis before rows, phases, columns, phases and channels."""
+
+
+def _written(entries: list[Tensor], how: Filtering) -> list[Tensor]:
+    """What was done to rows: one tensor of all, where it is written down before columns are looked at."""
+    return [torch.stack(entries)] if how.in_passes else entries
+
+
+def _joined(rows: list[list[Tensor]]) -> Tensor:
+    """Row by row all entries, as one tensor; or one row of tensors that hold all rows each, likewise."""
+    if len(rows) == 1:
+        return torch.stack(rows[0], _FRONT).flatten(0, 1)
+    return torch.stack([entry for row in rows for entry in row])
 
 
 def _as_dilated(results: Tensor) -> Tensor:
-    """Results of dilation 1 (2, 2, h/2, 1, w/2, 1, C) in the order of those of dilation 2 (2, 2, h/4, 2, w/4, 2, C)."""
+    """Results of dilation 1 in the order of those of 2: (m, m, h/m, 1, w/m, 1, C) to (m, m, h/2m, 2, w/2m, 2, C)."""
+    half = results.shape[0] // 2
     split = torch.unflatten(torch.unflatten(results.flatten(2, 3).flatten(3, 4), 2, (-1, 2)), 4, (-1, 2))
-    return split.permute(3, 5, 2, 0, 4, 1, 6)
+    split = torch.unflatten(torch.unflatten(split, 1, (half, 2)), 0, (half, 2))
+    return split.permute(5, 0, 7, 2, 4, 1, 6, 3, 8).flatten(2, 3).flatten(0, 1)
 
 
 def _raster(results: Tensor) -> Tensor:
