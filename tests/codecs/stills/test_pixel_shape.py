@@ -18,6 +18,7 @@ from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.codecs.stills.decode import read_still
 from tsexpand.codecs.stills.pixel_shape import pixel_aspect
 from tsexpand.convert import convert
+from tsexpand.errors import InputError
 
 WIDE = Fraction(4, 3)
 
@@ -57,6 +58,12 @@ def with_density(png: bytes, across: int, down: int, unit: int, **before: bytes)
 @pytest.mark.parametrize("unit", [0, 1])
 def test_png_states_densities(tmp_path: Path, unit: int) -> None:
     assert aspect(with_density(encoded(gradient()), 3, 4, unit, sRGB=b"\0"), tmp_path) == WIDE
+
+
+def test_a_density_without_pixels_is_refused(tmp_path: Path) -> None:
+    empty = with_density(encoded(gradient()), 3, 4, 0)[:54] + chunk(b"IEND", b"")
+    with pytest.raises(InputError, match="undecodable"):
+        aspect(empty, tmp_path)
 
 
 def test_a_large_png_in_large_pieces_is_not_of_ffmpeg(tmp_path: Path) -> None:

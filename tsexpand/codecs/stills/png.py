@@ -106,7 +106,8 @@ def _is_of_ffmpeg(data: bytes) -> bool:
     It stands right behind the header, where libpng has what is said of colour, and pixels come in small pieces. Of
     a tiny picture by libpng without a word on colour this is not right.
     """
-    return data[37:41] == b"pHYs" and next(len(body) for name, body in chunks(data) if name == b"IDAT") <= _FFMPEG_PIECE
+    piece = next((len(body) for name, body in chunks(data) if name == b"IDAT"), 0)
+    return data[37:41] == b"pHYs" and piece <= _FFMPEG_PIECE
 
 
 def _colour_in(found: Mapping[bytes, bytes]) -> tuple[bytes | None, CodePoints | Profile | None]:

@@ -17,8 +17,8 @@ _BLOCKS = ((273, 279), (324, 325))  # offsets and sizes of strips, of tiles
 _MOST_PROFILE = 1 << 22
 """Bytes of a profile that is read."""
 
-_YCBCR = 6
-_READ = {0: "white is zero", 1: "black is zero", 2: "RGB", 3: "palette", _YCBCR: "YCbCr"}
+_WHITE_IS_ZERO, _YCBCR = 0, 6
+_READ = {_WHITE_IS_ZERO: "white is zero", 1: "black is zero", 2: "RGB", 3: "palette", _YCBCR: "YCbCr"}
 _REDUCED = 1
 
 _OPACITIES = {1: Opacity.MULTIPLIED, 2: Opacity.STRAIGHT}
@@ -47,6 +47,8 @@ def read_tiff(data: bytes) -> StillFacts:
     notices = (*exif_notices(directory), *more)
     is_limited = photometric == _YCBCR and _black_white(directory) in _LIMITED
     opacity = _OPACITIES.get(directory.value(_EXTRA, 0), Opacity.NONE)
+    if photometric == _WHITE_IS_ZERO and opacity is not Opacity.NONE:  # FFmpeg inverts opacity too
+        raise Refused("white is zero, and there is transparency, which is not read; save it with black as zero")
     aspect = pixel_aspect(_density(directory, _ACROSS), _density(directory, _DOWN))
     return StillFacts(icc, None, orientation_in(directory), notices, is_limited, opacity, aspect)
 
