@@ -36,6 +36,7 @@ from tsexpand.codecs.stills.opacity import straight
 from tsexpand.codecs.stills.webp import read_webp
 from tsexpand.colour.codes import Primaries
 from tsexpand.convert import convert
+from tsexpand.errors import InputError
 from tsexpand.verify import verify
 
 SIZE = (24, 16)
@@ -158,6 +159,19 @@ def test_exr_is_multiplied_by_it_in_light(tmp_path: Path) -> None:
     assert "A, 16-bit floating-point" in witness("exrheader", str(tmp_path / "a.exr"))
     told = witness("oiiotool", str(tmp_path / "a.exr"), "--echo", "{TOP.nchannels} {TOP.alpha_channel}")
     assert told.split()[0] == "4"
+
+
+def test_white_is_zero_with_opacity_is_refused(tmp_path: Path) -> None:
+    data = encoded(RGBA, "tif", "rgba")
+    with pytest.raises(InputError, match="save it with black as zero"):
+        read(with_tag(data, 262, b"\0\0"), tmp_path)
+
+
+def test_what_was_opaque_with_fewer_bits_is(tmp_path: Path) -> None:
+    codes = np.full((*ALPHA.shape, 4), 65532, np.uint16)
+    assert not read(encoded(codes, "png", "rgba64be"), tmp_path).info.has_alpha
+    codes[0, 0, 3] = 65400
+    assert read(encoded(codes, "png", "rgba64be"), tmp_path).info.has_alpha
 
 
 def test_it_turns_with_the_picture(tmp_path: Path) -> None:

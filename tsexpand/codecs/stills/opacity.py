@@ -10,6 +10,9 @@ from .facts import Opacity
 
 LOST = "Transparency is not kept."
 
+_OPAQUE = 1 - 1 / 510
+"""What 8 bits would round to opaque: converted to 16 bits by FFmpeg, 255 is 65532."""
+
 
 def stated_opacity(frame: av.VideoFrame, opacity: Opacity) -> tuple[Tensor | None, tuple[str, ...]]:
     """What of a decoded picture is opacity, and what is lost.
@@ -30,7 +33,7 @@ def stated_opacity(frame: av.VideoFrame, opacity: Opacity) -> tuple[Tensor | Non
 
 def is_opaque(alpha: Tensor | None) -> bool:
     """Whether nothing is transparent."""
-    return alpha is None or bool((alpha == 1).all())
+    return alpha is None or bool((alpha >= _OPAQUE).all())
 
 
 def straight(planes: Planes, alpha: Tensor, bit_depth: int) -> Planes:
