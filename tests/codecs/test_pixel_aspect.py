@@ -85,6 +85,15 @@ def test_the_name_of_the_track_is_kept(tmp_path: Path, title: str) -> None:
         assert file.streams.video[0].sample_aspect_ratio == WIDE
 
 
+@pytest.mark.parametrize("key", ["TITLE", "Title"])
+def test_the_name_is_kept_however_its_key_is_written(tmp_path: Path, key: str) -> None:
+    named = Companions(video_metadata={key: "Main"})
+    info = replace(LARGE, sample_aspect_ratio=WIDE)
+    write_video(tmp_path / "clip.mkv", Container.MKV, "ffv1", info=info, companions=named)
+    with av.open(tmp_path / "clip.mkv") as file:
+        assert file.streams.video[0].metadata["title"] == "Main"
+
+
 def test_of_two_views_side_by_side_one_has_the_aspect(tmp_path: Path) -> None:
     stereo = Companions(video_metadata={"stereo_mode": "left_right"})
     info = replace(LARGE, sample_aspect_ratio=Fraction(4, 3))

@@ -104,7 +104,7 @@ class VideoWriter:
                 _name_coding(self._video.codec_context, self._encoder, container, library_of(options.codec).profile)
                 self._video.metadata.update(lasting(companions.video_metadata))
                 if self._aspect != 1:
-                    self._video.metadata["title"] = self._video.metadata.get("title", "") + ROOM
+                    _make_room(self._video.metadata)
                 self._passthrough = Passthrough(self._output, streams, companions)
                 self._output.start_encoding()
         except BaseException:
@@ -248,6 +248,12 @@ def _add_video(output: OutputContainer, donor: InputContainer, container: Contai
     if info.display_matrix is not None:
         video.set_display_matrix(info.display_matrix)
     return video
+
+
+def _make_room(metadata: dict[str, str]) -> None:
+    """At the end of the title, however its key is written: of several FFmpeg takes the last."""
+    key = next((key for key in reversed(metadata) if key.lower() == "title"), "title")
+    metadata[key] = metadata.get(key, "") + ROOM
 
 
 def _name_coding(context: VideoCodecContext, encoder: Encoder, container: Container, profile: str | None) -> None:
