@@ -102,4 +102,6 @@ def test_a_file_that_lacks_bytes_may_not_lack_pictures(tmp_path: Path, name: str
 def test_a_file_that_lacks_its_index_only_is_whole(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name)
     os.truncate(path, index_of(path) + 6)
-    assert len(all_pts(decode(path)[1])) == FRAMES
+    info, batches = decode(path)
+    assert len(all_pts(batches)) == FRAMES
+    assert any("lacks its last" in notice for notice in info.notices)

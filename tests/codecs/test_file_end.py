@@ -7,7 +7,7 @@ import av
 import pytest
 
 from tests.codecs.input_clips import grey_ramp, write_clip
-from tsexpand.codecs.file_end import cut_off
+from tsexpand.codecs.file_end import cut_off, missing_bytes
 
 
 def clip(folder: Path, name: str) -> Path:
@@ -66,3 +66,11 @@ def test_what_promises_nothing_is_not_judged(tmp_path: Path, data: bytes) -> Non
     assert cut_off(path) is None
     path.write_bytes(data)
     assert cut_off(path) is None
+
+
+def test_an_avi_need_not_be_evened_out_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    path.write_bytes(b"RIFF" + (7).to_bytes(4, "little") + b"AVI odd")
+    assert missing_bytes(path) == 0
+    path.write_bytes(path.read_bytes()[:-1])
+    assert missing_bytes(path) == 2

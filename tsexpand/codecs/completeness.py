@@ -86,6 +86,12 @@ class Completeness:
             return 1
         return count
 
+    @cached_property
+    def missing_bytes(self) -> int:
+        """How many bytes before its outermost parts do a file ends whose duration is judged, which is then exact."""
+        is_judged = self._format in (AVI, MATROSKA) and self._opened.is_file
+        return missing_bytes(self._opened.path) or 0 if is_judged else 0
+
     def _is_short_read(self, packet: AnyPacket) -> bool:
         """Whether the end of the input has torn a picture's packet."""
         if packet.is_corrupt and self._format in _FLAG_TORN:
@@ -137,13 +143,8 @@ class Completeness:
         return None
 
     def _is_short(self, end: Fraction, promised: Fraction) -> bool:
-        forgiven = Fraction(0) if self._lacks_bytes else max(TOLERANCE, promised * TOLERANCE_SHARE)
+        forgiven = Fraction(0) if self.missing_bytes else max(TOLERANCE, promised * TOLERANCE_SHARE)
         return end + max(forgiven, 2 * self._step()) < promised
-
-    @cached_property
-    def _lacks_bytes(self) -> bool:
-        """Whether it is a file that ends before its outermost parts do: then its duration is not merely inexact."""
-        return self._opened.is_file and bool(missing_bytes(self._opened.path))
 
     def _step(self) -> Fraction:
         """Seconds from picture to picture, as they came: of a cut file FFmpeg guesses the rate."""

@@ -214,6 +214,8 @@ class VideoSource:
             raise InputError(f"{self._name}: ends before the start at {clock(self._start or Fraction(0))}; {length}")
         if (lost := self._reader.check_end()) is not None:
             self._add_notice(f"The end of the video could not be decoded: nothing from {clock(lost)} on.")
+        if lacking := self._reader.completeness.missing_bytes:
+            self._add_notice(f"The file lacks its last {lacking} bytes: a few pictures may be missing at its end.")
 
     def _from_start(self) -> tuple[Fraction | None, Iterator[av.VideoFrame]]:
         """The earliest time that is wanted, if not all is, and pictures from there or from some way before."""

@@ -75,5 +75,6 @@ def _riff_end(file: BinaryIO, length: int) -> int | None:
         name, size = file.read(4), int.from_bytes(file.read(4), "little")
         if name != b"RIFF" or size in _UNFINISHED:
             return None if at == 0 else at
-        at += 8 + size + size % 2
+        at += 8 + size
+        at += size % 2 if at != length else 0  # not all writers even out the last one
     return at
