@@ -125,3 +125,10 @@ def test_without_subsampling_there_is_nothing_to_guess(tmp_path: Path) -> None:
     for pixel_format in ("yuv444p", "gbrp10le", "gray"):
         write(tmp_path / "a.mkv", "ffv1", pixel_format)
         assert guessed(described(tmp_path / "a.mkv")) == []
+
+
+def test_parameters_of_any_length_are_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.mp4", "libx264")
+    assert guessed(described(tmp_path / "a.mp4")) == []
+    monkeypatch.setattr("tsexpand.codecs.chroma_siting._MOST_PARAMETERS", 10)
+    assert guessed(described(tmp_path / "a.mp4")) == [UNKNOWN]

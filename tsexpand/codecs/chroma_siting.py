@@ -31,6 +31,10 @@ _BY_STANDARD = {
 """Of codecs that Matroska does not take."""
 
 
+_MOST_PARAMETERS = 1 << 20
+"""Bytes of a codec's parameters, which are copied several times; no true ones are nearly so many."""
+
+
 def stated_location(stream: VideoStream, codec: str) -> ChromaLocation | None:
     """Where chroma lies by what the stream or its container says, or by the standard of its coding.
 
@@ -54,6 +58,8 @@ def stated_location(stream: VideoStream, codec: str) -> ChromaLocation | None:
 def _described(stream: VideoStream) -> bytes:
     """A Matroska file with a description of the stream; nothing where there can be none."""
     file = io.BytesIO()
+    if stream.codec_context.extradata_size > _MOST_PARAMETERS:
+        return b""
     try:
         with av.open(file, "w", "matroska", options={"allow_raw_vfw": "1"}) as output:
             output.add_stream_from_template(stream, opaque=True)
