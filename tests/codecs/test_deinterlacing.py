@@ -120,6 +120,15 @@ def test_a_part_is_what_it_is_in_the_whole(tmp_path: Path) -> None:
         assert part.timings[0].pts == 0
 
 
+def test_a_part_near_the_beginning_of_an_avi(tmp_path: Path) -> None:
+    """Where its keyframe comes too late, it is searched from the beginning, before which AVI knows no time."""
+    path = write(tmp_path, "avi", "mpeg2video", {**TFF_MPEG2[2], "g": "12"}, True, frames=26)
+    whole = decode(path, Deinterlacing.FIELD)[1].planes[0]
+    for first in (12, 13, 25):
+        part = decode(path, Deinterlacing.FIELD, start=Fraction(first, RATE), frames=1)[1]
+        assert torch.equal(part.planes[0], whole[2 * first : 2 * first + 1])
+
+
 def test_what_begins_further_on_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a recording that changes from a film to a studio."""
     path = write(tmp_path, "mkv", "ffv1", {}, True, woven=4)

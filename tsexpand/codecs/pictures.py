@@ -99,8 +99,9 @@ class PictureReader:
         raise InputError(f"{self._name}: no keyframe found before {clock(target)}; try without a start")
 
     def _enter(self, time: Fraction) -> av.VideoFrame | None:
+        earliest = min(0, self._video.start_time or 0)  # before which there is nothing, and to AVI it is an error
         try:
-            self._container.seek(floor(time / (self._video.time_base or 1)), stream=self._video)
+            self._container.seek(max(earliest, floor(time / (self._video.time_base or 1))), stream=self._video)
         except av.error.FFmpegError as error:
             raise InputError(f"{self._name}: can't be searched for {clock(time)} ({reason(error)})") from None
         if self._decoder is not self._video.codec_context:
