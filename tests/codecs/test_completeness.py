@@ -2,6 +2,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.codecs.input_clips import random_planes, write_clip
@@ -105,3 +106,15 @@ def test_a_file_that_lacks_its_index_only_is_whole(tmp_path: Path, name: str) ->
     info, batches = decode(path)
     assert len(all_pts(batches)) == FRAMES
     assert any("lacks its last" in notice for notice in info.notices)
+
+
+def test_a_duration_by_a_bit_rate_is_no_promise(tmp_path: Path) -> None:
+    """FFmpeg makes it up where a stream of pictures was kept in a file, from the sound's bit rate alone."""
+    path = write(tmp_path, "clip.mkv")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"\x44\x89\x88")
+    content[place : place + 11] = b"\xec\x89" + bytes(9)
+    path.write_bytes(content.replace(b"DURATION", b"DURATIUN"))
+    with av.open(path) as made_up:
+        assert made_up.duration > 3_000_000
+    assert len(all_pts(decode(path)[1])) == FRAMES

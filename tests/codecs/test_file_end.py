@@ -7,7 +7,8 @@ import av
 import pytest
 
 from tests.codecs.input_clips import grey_ramp, write_clip
-from tsexpand.codecs.file_end import cut_off, missing_bytes
+from tsexpand.codecs.ebml import element, real
+from tsexpand.codecs.file_end import cut_off, missing_bytes, states_duration
 
 
 def clip(folder: Path, name: str) -> Path:
@@ -74,3 +75,17 @@ def test_an_avi_need_not_be_evened_out_at_its_end(tmp_path: Path) -> None:
     assert missing_bytes(path) == 0
     path.write_bytes(path.read_bytes()[:-1])
     assert missing_bytes(path) == 2
+
+
+def test_a_duration_is_looked_for_in_front_of_the_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    duration, cluster = element(0x1549A966, real(0x4489, 5.0)), element(0x1F43B675, b"")
+    for parts, expected in (
+        (duration + cluster, True),
+        (cluster + duration, False),
+        (element(0x1549A966, real(0x4489, 0.0)), False),
+        (b"\x18\x53\x80\x67\xff" * 3000, False),
+        (b"\x15\x49", False),
+    ):
+        path.write_bytes(element(0x1A45DFA3, b"") + b"\x18\x53\x80\x67\xff" + parts)
+        assert states_duration(path) is expected

@@ -13,7 +13,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from .companion_packets import AnyPacket, packet_time
-from .file_end import missing_bytes
+from .file_end import missing_bytes, states_duration
 from .input_format import RAW
 from .opening import COVER_ART, OpenInput, stated_frames
 
@@ -130,7 +130,7 @@ class Completeness:
     def _promised_end(self) -> Fraction | None:
         if self._format == AVI and (frames := stated_frames(self._video)) and self._video.time_base:
             return frames * self._video.time_base  # FFmpeg shortens the duration of a cut file, not this
-        if self._format == MATROSKA and self._container.duration:
+        if self._format == MATROSKA and self._container.duration and self._states_duration:
             # The duration of the longest stream. A stream's own is a tag, which some tools copy where they cut:
             # believed only where the file as a whole is short too.
             whole = Fraction(self._container.duration, av.time_base)
@@ -141,6 +141,11 @@ class Completeness:
             latest = self._latest_end if own is None else self._latest_begin
             return (own or whole) if self._is_short(latest, whole) else None
         return None
+
+    @cached_property
+    def _states_duration(self) -> bool:
+        """Whether a Matroska says how long it is; of a file FFmpeg else makes it up from its size and a bit rate."""
+        return not self._opened.is_file or states_duration(self._opened.path)
 
     def _is_short(self, end: Fraction, promised: Fraction) -> bool:
         forgiven = Fraction(0) if self.missing_bytes else max(TOLERANCE, promised * TOLERANCE_SHARE)

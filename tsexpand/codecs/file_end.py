@@ -4,10 +4,14 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from .ebml import within
 from .stream_end import MatroskaEnd, segment_end
 
 _HEAD = 1 << 12
 """Bytes in which a Matroska file's segment begins."""
+
+_TO_DURATION, _DURATION, _CLUSTER = frozenset({0x18538067, 0x1549A966}), 0x4489, 0x1F43B675
+"""Segment and Info, in which a Matroska file's duration is; and its first pictures."""
 
 _PORTION = 1 << 20
 
@@ -78,3 +82,18 @@ def _riff_end(file: BinaryIO, length: int) -> int | None:
         at += 8 + size
         at += size % 2 if at != length else 0  # not all writers even out the last one
     return at
+
+
+def states_duration(path: Path) -> bool:
+    """Whether a Matroska file says, in front of its pictures, how long it is; none does that was written to a pipe."""
+    try:
+        with path.open("rb") as file:
+            for found in within(file, 0, file.seek(0, os.SEEK_END), _TO_DURATION):
+                if found.identity == _DURATION:
+                    file.seek(found.body)
+                    return any(file.read(min(8, found.end - found.body)))
+                if found.identity == _CLUSTER:
+                    break
+    except (EOFError, OSError, RecursionError):  # damaged, or made to be nested without end
+        pass
+    return False

@@ -26,8 +26,9 @@ def static_metadata(path: Path, info: VideoInfo, measured: ContentLight) -> Iter
         yield Check("sample entry", written.sample_entry != "hev1", f"{written.sample_entry}")
     yield _display(written)
     declared = _stated(written)
-    if written.keyframe_levels and not declared.keyframe_levels + declared.container_levels:
-        yield Check("light levels", True, "declared as 0, unknown, as what goes through a pipe has to")
+    if _may_be_unknown(written) and not declared.keyframe_levels + declared.container_levels:
+        said = "declared as 0, unknown" if written.keyframe_levels else "not declared"
+        yield Check("light levels", True, f"{said}, as of what goes through a pipe")
         return
     yield _levels_agree(declared)
     levels = {*declared.container_levels, *declared.keyframe_levels}
@@ -35,6 +36,12 @@ def static_metadata(path: Path, info: VideoInfo, measured: ContentLight) -> Iter
         light = levels.pop()
         yield _near("MaxCLL", light.max_cll, measured.max_cll, LIGHT_TOLERANCE)
         yield _near("MaxFALL", light.max_fall, measured.max_fall, AVERAGE_TOLERANCE)
+
+
+def _may_be_unknown(declared: Declared) -> bool:
+    """Whether light levels of 0 stand there; in Matroska FFmpeg leaves them away, which says the same."""
+    in_header_only = declared.sample_entry is None and not declared.keyframe_displays
+    return bool(declared.keyframe_levels or (in_header_only and declared.container_displays))
 
 
 def _stated(declared: Declared) -> Declared:
