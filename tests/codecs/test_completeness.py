@@ -74,6 +74,13 @@ def test_a_stale_tag_is_not_believed(tmp_path: Path) -> None:
     assert len(all_pts(decode(path)[1])) == FRAMES
 
 
+@pytest.mark.parametrize("tag", [b"00:00:0000000001/0", b"00:00:1e3000000000", b"00:00:00000000nan0"])
+def test_a_tag_that_is_no_time_is_not_believed(tmp_path: Path, tag: bytes) -> None:
+    path = write(tmp_path, "clip.mkv")
+    path.write_bytes(path.read_bytes().replace(b"00:00:02.400000000", tag))
+    assert len(all_pts(decode(path)[1])) == FRAMES
+
+
 def test_sound_that_goes_on_is_no_cut(tmp_path: Path) -> None:
     write_clip(tmp_path / "clip.mkv", [random_planes("yuv420p")] * 10, audio_seconds=(3.0,))
     assert len(all_pts(decode(tmp_path / "clip.mkv")[1])) == 10

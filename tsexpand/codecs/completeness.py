@@ -4,6 +4,7 @@ Formats are judged only where they make a promise of their own. What FFmpeg esti
 duration from a bit rate, is none; a transport stream or a live recording may end anywhere.
 """
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -28,6 +29,8 @@ TOLERANCE = Fraction(2, 5)
 
 TOLERANCE_SHARE = Fraction(1, 50)
 """Likewise, as a share of the duration: rates that were stated inexactly."""
+
+_TAGGED = re.compile(r"([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2}(?:\.[0-9]{1,12})?)")
 
 SPARE_ENTRIES = 1
 """Pictures in an MP4's index that may be missing from its end: it is exact, but one is not worth a refusal."""
@@ -164,9 +167,8 @@ def _has_time(stream: Stream) -> bool:
 
 def _tagged_duration(stream: Stream) -> Fraction | None:
     """Of a Matroska stream, as its writer tagged it: 00:00:17.063000000."""
-    parts = stream.metadata.get("DURATION", "").split(":")
-    try:
-        hours, minutes, seconds = (Fraction(part) for part in parts)
-    except ValueError:
+    stated = _TAGGED.fullmatch(stream.metadata.get("DURATION", ""))
+    if stated is None:
         return None
+    hours, minutes, seconds = (Fraction(part) for part in stated.groups())
     return hours * 3600 + minutes * 60 + seconds
