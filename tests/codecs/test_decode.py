@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 import torch
 from av.stream import Disposition
@@ -678,3 +679,21 @@ def test_ffmpeg_is_quiet(tmp_path: Path) -> None:
     path = damaged_clip(tmp_path, 3, 0)
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize("pyramid", ["none", "normal"])
+def test_avi_of_reordered_pictures(tmp_path: Path, pyramid: str) -> None:
+    """AVI has no times but the order of packets, which is not that of pictures."""
+    with av.open(str(tmp_path / "clip.avi"), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"x264-params": f"b-adapt=0:bframes=3:b-pyramid={pyramid}"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for level in range(20):
+            frame = av.VideoFrame.from_ndarray(np.full((72, 64), 16 + 10 * level, np.uint8), "yuv420p")
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    info, batches = decode(tmp_path / "clip.avi")
+    levels = [int(batch.planes[0][i].float().mean().round()) for batch in batches for i in range(len(batch))]
+    assert levels == pytest.approx([16 + 10 * level for level in range(20)], abs=2)
+    times = [timing.seconds for batch in batches for timing in batch.timings]
+    assert {after - before for before, after in pairwise(times)} == {Fraction(1, 25)}
+    assert not any("repaired" in notice for notice in info.notices)

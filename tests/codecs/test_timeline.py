@@ -54,3 +54,12 @@ def test_times_that_do_not_increase_are_moved() -> None:
     timeline = Timeline(MILLISECOND, None)
     assert placed(timeline, frame(10), frame(10), frame(3), frame(50)) == [10, 11, 12, 50]
     assert timeline.repaired == 2
+
+
+def test_by_packets_pictures_come_as_they_are_let_out() -> None:
+    """H.264 in AVI: what it calls the times of pictures is the order of packets."""
+    timeline = Timeline(MILLISECOND, Fraction(25), by_packets=True)
+    order = [(40, 80), (120, 120), (160, 160), (80, 200), (240, 240), (200, None), (280, None)]
+    frames = [frame(pts, 40, dts) for pts, dts in order]
+    assert placed(timeline, *frames) == [40, 80, 120, 160, 200, 240, 280]
+    assert timeline.repaired == 0

@@ -13,6 +13,7 @@ from av.video.reformatter import Interpolation
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import COMPANION_TYPES, KEPT_TYPES, Companions
+from .completeness import AVI
 from .deinterlacing import Deinterlacer
 from .description import describe, refuse_hdr
 from .excerpt import Excerpt
@@ -25,6 +26,9 @@ from .timeline import Timeline
 
 SEARCHABLE_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts"})
 """Containers in which a keyframe is found by its time; others are decoded from their beginning."""
+
+REORDERED_IN_AVI = frozenset({"h264", "hevc"})
+"""Codecs whose pictures AVI counts in order of decoding, and FFmpeg takes for that of display (of others it knows)."""
 
 
 class VideoSource:
@@ -240,7 +244,8 @@ class VideoSource:
         return self._opened.format in SEARCHABLE_FORMATS and self._opened.is_file
 
     def _new_timeline(self) -> Timeline:
-        return Timeline(self.info.time_base, self.info.frame_rate)
+        is_avi_of_other_order = self._opened.format == AVI and self.info.codec in REORDERED_IN_AVI
+        return Timeline(self.info.time_base, self.info.frame_rate, by_packets=is_avi_of_other_order)
 
     def _checked(self, frame: av.VideoFrame, timing: Timing) -> av.VideoFrame:
         """The picture as `info` says; raises InputError where it is not so, and may not be made so."""
