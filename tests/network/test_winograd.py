@@ -4,7 +4,8 @@ import torch.nn.functional as F
 
 from tsexpand.network import winograd
 from tsexpand.network.expandnet import HALO, ExpandNet
-from tsexpand.network.winograd import FullResolution, filtering, kernels, transformed
+from tsexpand.network.minimal_filtering import filtering, transformed
+from tsexpand.network.winograd import FullResolution, kernels
 
 from .models import random_network, random_signal
 

@@ -15,13 +15,15 @@ from ..colour.codes import ChromaLocation
 from .ebml import COLOUR, within
 
 _ACROSS, _DOWN = 0x55B7, 0x55B8
-_LOCATIONS = {
-    (1, 1): ChromaLocation.TOP_LEFT,
-    (1, 2): ChromaLocation.LEFT,
-    (2, 1): ChromaLocation.TOP,
-    (2, 2): ChromaLocation.CENTER,
+SITINGS = {
+    ChromaLocation.TOP_LEFT: (1, 1),
+    ChromaLocation.LEFT: (1, 2),
+    ChromaLocation.TOP: (2, 1),
+    ChromaLocation.CENTER: (2, 2),
 }
-"""By ChromaSitingHorz and ChromaSitingVert: 1 collocated, 2 half way."""
+"""Matroska's ChromaSitingHorz and ChromaSitingVert (RFC 9559): 1 collocated, 2 half way."""
+
+_LOCATIONS = {siting: location for location, siting in SITINGS.items()}
 
 _BY_STANDARD = {
     "dvvideo": ChromaLocation.TOP_LEFT,

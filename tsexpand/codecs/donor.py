@@ -11,9 +11,10 @@ import struct
 import av
 from av.container import InputContainer
 
-from ..colour.codes import ChromaLocation, SignalRange
+from ..colour.codes import SignalRange
 from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
+from .chroma_siting import SITINGS
 from .ebml import element, number, real, text
 from .static_metadata import Coding
 
@@ -27,7 +28,6 @@ _BY_TAG = "V_MS/VFW/FOURCC"
 """How Matroska names any coding by a tag of four letters; FFmpeg knows ProRes and DNxHR by them."""
 
 _RANGES = {SignalRange.LIMITED: 1, SignalRange.FULL: 2}
-_SITING = {ChromaLocation.LEFT: (1, 2), ChromaLocation.TOP_LEFT: (1, 1)}  # 1 collocated, 2 half way
 
 
 def open_donor(
@@ -74,7 +74,7 @@ def _document(track: bytes) -> bytes:
 
 
 def _colour(signal: SignalFormat, static: tuple[MasteringDisplay, ContentLight] | None) -> bytes:
-    across, down = _SITING[signal.chroma_location]
+    across, down = SITINGS[signal.chroma_location]
     colour = number(0x55B1, signal.matrix) + number(0x55B9, _RANGES[signal.signal_range])
     colour += number(0x55BA, signal.transfer) + number(0x55BB, signal.primaries)
     colour += number(0x55B7, across) + number(0x55B8, down)

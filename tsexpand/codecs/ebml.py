@@ -4,8 +4,14 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-COLOUR = frozenset({0x18538067, 0x1654AE6B, 0xAE, 0xE0, 0x55B0})
-"""What Matroska's statements on colour are in: Segment, Tracks, TrackEntry, Video, Colour (RFC 9559)."""
+SEGMENT, INFO, TRACKS, TRACK, VIDEO, CLUSTER = 0x18538067, 0x1549A966, 0x1654AE6B, 0xAE, 0xE0, 0x1F43B675
+"""What Matroska calls its parts (RFC 9559)."""
+
+COLOUR = frozenset({SEGMENT, TRACKS, TRACK, VIDEO, 0x55B0})
+"""What Matroska's statements on colour are in."""
+
+_ENDLESS = 1 << 62
+"""Stands for a size that is not known."""
 
 
 class Element(NamedTuple):
@@ -60,7 +66,10 @@ def _read_number(file: BinaryIO, keep_marker: bool) -> int:
     if len(encoded) < length:
         raise EOFError("the file ends within the header of an element")
     value = int.from_bytes(encoded, "big")
-    return value if keep_marker else value & ((1 << 7 * length) - 1)
+    if keep_marker:
+        return value
+    unknown = (1 << 7 * length) - 1
+    return _ENDLESS if value & unknown == unknown else value & unknown
 
 
 def element(identity: int, body: bytes) -> bytes:

@@ -4,14 +4,14 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from .ebml import within
+from .ebml import CLUSTER, INFO, SEGMENT, within
 from .stream_end import MatroskaEnd, segment_end
 
 _HEAD = 1 << 12
 """Bytes in which a Matroska file's segment begins."""
 
-_TO_DURATION, _DURATION, _CLUSTER = frozenset({0x18538067, 0x1549A966}), 0x4489, 0x1F43B675
-"""Segment and Info, in which a Matroska file's duration is; and its first pictures."""
+_TO_DURATION, _DURATION = frozenset({SEGMENT, INFO}), 0x4489
+"""What a Matroska file's duration is in."""
 
 _PORTION = 1 << 20
 
@@ -92,7 +92,7 @@ def states_duration(path: Path) -> bool:
                 if found.identity == _DURATION:
                     file.seek(found.body)
                     return any(file.read(min(8, found.end - found.body)))
-                if found.identity == _CLUSTER:
+                if found.identity == CLUSTER:
                     break
     except (EOFError, OSError, RecursionError):  # damaged, or made to be nested without end
         pass

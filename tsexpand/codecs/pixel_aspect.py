@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .bare_pictures import Writable
-from .ebml import Element, element, elements, number, void
+from .ebml import SEGMENT, TRACKS, VIDEO, Element, element, elements, number, void
 
 ROOM = " " * 16
 """At the end of the track's name: for elements of 7 and 5 bytes, a size that takes one more, and 2 that are void."""
 
-_SEGMENT, _TRACKS, _TRACK, _NAME, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0x536E, 0xE0
+_NAME = 0x536E
 _PIXELS, _DISPLAY, _UNIT = (0xB0, 0xBA), (0x54B0, 0x54BA), 0x54B2
 """Width and height, of the coded picture and as shown; the unit of the latter."""
 
@@ -85,8 +85,8 @@ def _state(file: BinaryIO, ratio: Fraction) -> bool:
 def _first_track(file: BinaryIO) -> Element | None:
     end = file.seek(0, os.SEEK_END)
     try:
-        segment = next(found for found in elements(file, 0, end) if found.identity == _SEGMENT)
-        tracks = next(found for found in elements(file, segment.body, end) if found.identity == _TRACKS)
+        segment = next(found for found in elements(file, 0, end) if found.identity == SEGMENT)
+        tracks = next(found for found in elements(file, segment.body, end) if found.identity == TRACKS)
         return next(elements(file, tracks.body, end)) if tracks.end <= end else None
     except (EOFError, StopIteration):  # not all of it is here yet
         return None
@@ -101,8 +101,8 @@ def _track_with(file: BinaryIO, track: Element, ratio: Fraction) -> bytes:
                 raise ValueError(f"no room at byte {found.start}")
             name = name[: -len(ROOM)]
             parts += [element(_NAME, name)] if name else []
-        elif found.identity == _VIDEO:
-            parts.append(element(_VIDEO, _video_with(file, found, ratio)))
+        elif found.identity == VIDEO:
+            parts.append(element(VIDEO, _video_with(file, found, ratio)))
         else:
             parts.append(_bytes(file, found.start, found.end))
     return b"".join(parts)

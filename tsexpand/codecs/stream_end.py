@@ -4,10 +4,12 @@ A Matroska file says how long its elements are, but to FFmpeg an end in the midd
 that was written to a pipe states no duration either; so its elements are counted here as they pass.
 """
 
-_EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
-_WITH_PICTURES = frozenset({_CLUSTER, 0xA3, 0xA0})
+from .ebml import CLUSTER, INFO, SEGMENT, TRACKS
+
+_EBML = 0x1A45DFA3
+_WITH_PICTURES = frozenset({CLUSTER, 0xA3, 0xA0})
 """Clusters, and their blocks and block groups."""
-_OTHERS = frozenset({_EBML, _SEGMENT, 0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0x5854, 0x114D9B74, 0x1549A966, 0x1654AE6B}) | {
+_OTHERS = frozenset({_EBML, SEGMENT, 0xEC, 0xBF, 0xE7, 0xA7, 0xAB, 0x5854, 0x114D9B74, INFO, TRACKS}) | {
     *(0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367)
 }
 """What else there is in a segment or a cluster (RFC 9559)."""
@@ -57,7 +59,7 @@ class MatroskaEnd:
         length = int.from_bytes(size, "big") & unknown
         self.is_followed = kind == _EBML if self._kind == 0 else kind in _WITH_PICTURES | _OTHERS
         # What is in a segment, or in a cluster that does not say how long it is, is followed one by one.
-        self._owed = 0 if kind == _SEGMENT or (kind == _CLUSTER and length == unknown) else length
+        self._owed = 0 if kind == SEGMENT or (kind == CLUSTER and length == unknown) else length
         self._kind, self._header = kind, b""
 
 
@@ -81,7 +83,7 @@ def segment_end(head: bytes) -> int | None:
     while (identity := _number(head, at)) and (size := _number(head, at + len(identity))):
         kind, unknown = int.from_bytes(identity, "big"), (1 << 7 * len(size)) - 1
         length, body = int.from_bytes(size, "big") & unknown, at + len(identity) + len(size)
-        if kind == _SEGMENT:
+        if kind == SEGMENT:
             return None if length == unknown else body + length
         at = body + length
     return None

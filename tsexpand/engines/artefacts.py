@@ -23,10 +23,11 @@ from torch import Tensor
 
 from .. import __version__
 from ..cores import run
-from ..network import expandnet, winograd
+from ..network import expandnet, minimal_filtering, winograd
 from ..network.expandnet import HALO, ExpandNet
+from ..network.minimal_filtering import filtering
 from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
-from ..network.winograd import Kernels, filtering, kernels
+from ..network.winograd import Kernels, kernels
 from .compiled import CompiledCode
 from .devices import dtype_name
 
@@ -69,7 +70,8 @@ class Artefact:
     @property
     def path(self) -> Path:
         """Where it is kept. Its name holds all that it depends on: code, library, processor."""
-        sources = [Path(file or "").read_bytes() for file in (winograd.__file__, expandnet.__file__, __file__)]
+        modules = (winograd.__file__, minimal_filtering.__file__, expandnet.__file__, __file__)
+        sources = [Path(file or "").read_bytes() for file in modules]
         facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         kind = dtype_name(self.dtype)

@@ -1,18 +1,12 @@
 """The full-resolution part of ExpandNet in fewer multiplications, to be compiled.
 
-Winograd's minimal filtering: a 3×3 convolution takes 36 multiplications for four results by its definition, F(2×2, 3×3)
-16, and F(4×4, 3×3) 36 for sixteen. The larger block rounds more: float32 has digits to spare, bfloat16 has not. A
-dilated convolution is an ordinary one on every second row and column. The transforms around the products are worth it
-only where a compiler fuses them with what comes before and after; run layer by layer, all this is slower than
-`ExpandNet.expand`, which gives the same to rounding.
-
-Reference:
-    A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), arXiv 1509.09308.
+By Winograd's minimal filtering (`minimal_filtering`). A dilated convolution is an ordinary one on every second row and
+column. The transforms around the products are worth it only where a compiler fuses them with what comes before and
+after; run layer by layer, all this is slower than `ExpandNet.expand`, which gives the same to rounding.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol, cast
 
 import torch
@@ -20,97 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .expandnet import HALO, ExpandNet
+from .minimal_filtering import Filtering, filtering, transformed
 
 Kernels = dict[str, Tensor]
 """The weights as `FullResolution` takes them: an input, so that what is compiled serves all weights."""
 
+_FRONT = -6
+"""The axis before rows, phases, columns, phases and channels."""
+
 _STRIP = 5 << 20
 """Bytes that products read and write at a time, about: of more, what is not in the cache any more is waited for."""
-
-Terms = Sequence[Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Filtering:
-    """One of Winograd's: F(m×m, 3×3), in one dimension, which is applied to rows, then to columns.
-
-    Attributes:
-        size: m.
-        kernel: G, (m + 2, 3).
-        of_inputs: Bᵀ, of m + 2 terms.
-        of_products: Aᵀ, likewise, to m.
-        in_passes: whether what was done to rows is written down before columns are looked at: what is fused has then
-            fewer terms than registers, and is compiled in a fifth of the time.
-    """
-
-    size: int
-    kernel: tuple[tuple[float, float, float], ...]
-    of_inputs: Callable[[Terms], list[Tensor]]
-    of_products: Callable[[Terms], list[Tensor]]
-    in_passes: bool
-
-    @property
-    def block(self) -> int:
-        """What places and sizes of parts are multiples of: a block on every second row."""
-        return 2 * self.size
-
-    @property
-    def beyond(self) -> int:
-        """Pixels below and right of the halo that are computed with, as layers give whole blocks."""
-        return 4 * self.size - 8
-
-
-def _inputs_of_2(x: Terms) -> list[Tensor]:
-    return [x[0] - x[2], x[1] + x[2], x[2] - x[1], x[1] - x[3]]
-
-
-def _products_of_2(y: Terms) -> list[Tensor]:
-    return [y[0] + y[1] + y[2], y[1] - y[2] - y[3]]
-
-
-def _inputs_of_4(x: Terms) -> list[Tensor]:
-    odd, even = x[3] - 4 * x[1], x[4] - 4 * x[2]
-    step, far = 2 * (x[3] - x[1]), x[4] - x[2]
-    return [4 * x[0] - 5 * x[2] + x[4], even + odd, even - odd, far + step, far - step, 4 * x[1] - 5 * x[3] + x[5]]
-
-
-def _products_of_4(y: Terms) -> list[Tensor]:
-    near, step, far, stride = y[1] + y[2], y[1] - y[2], y[3] + y[4], y[3] - y[4]
-    return [y[0] + near + far, step + 2 * stride, near + 4 * far, step + 8 * stride + y[5]]
-
-
-_F2 = Filtering(
-    size=2,
-    kernel=((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),
-    of_inputs=_inputs_of_2,
-    of_products=_products_of_2,
-    in_passes=False,
-)
-_F4 = Filtering(
-    size=4,
-    kernel=(
-        (1 / 4, 0, 0),
-        (-1 / 6, -1 / 6, -1 / 6),
-        (-1 / 6, 1 / 6, -1 / 6),
-        (1 / 24, 1 / 12, 1 / 6),
-        (1 / 24, -1 / 12, 1 / 6),
-        (0, 0, 1),
-    ),
-    of_inputs=_inputs_of_4,
-    of_products=_products_of_4,
-    in_passes=True,
-)
-
-
-def filtering(dtype: torch.dtype) -> Filtering:
-    """The one whose rounding products of a number type can bear."""
-    return _F4 if dtype is torch.float32 else _F2
-
-
-def transformed(weight: Tensor, how: Filtering) -> Tensor:
-    """Weights of a 3×3 convolution (O, I, 3, 3) as the products take them: ((m + 2)², I, O), float64."""
-    matrix = torch.tensor(how.kernel, dtype=torch.float64)
-    return torch.einsum("ak,bl,oikl->abio", matrix, matrix, weight.double()).flatten(0, 1)
 
 
 def kernels(network: ExpandNet, dtype: torch.dtype) -> Kernels:
@@ -307,10 +220,6 @@ def _strip(windows: _Windows, rows: slice, kernel: Tensor, how: Filtering, then:
     return _joined([[then(entry).to(kernel.dtype) for entry in row] for row in results])
 
 
-_FRONT = -6
-"""The axis before rows, phases, columns, phases and channels."""
-
-
 def _written(entries: list[Tensor], how: Filtering) -> list[Tensor]:
     """What was done to rows: one tensor of all, where it is written down before columns are looked at."""
     return [torch.stack(entries)] if how.in_passes else entries
@@ -332,5 +241,5 @@ def _as_dilated(results: Tensor) -> Tensor:
 
 
 def _raster(results: Tensor) -> Tensor:
-    """Results (2, 2, rows, phases, columns, phases, C) of blocks as (h, w, C)."""
+    """Results (m, m, rows, phases, columns, phases, C) of blocks as (h, w, C)."""
     return results.permute(2, 0, 3, 4, 1, 5, 6).flatten(3, 5).flatten(0, 2)
