@@ -3,13 +3,16 @@ import torch
 from torch import Tensor
 
 from tests.network.models import random_network
+from tsexpand.engines.artefacts import Artefact, compiled_network
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.engines.promise import Difference, difference
+from tsexpand.network import kernels
 from tsexpand.network.expandnet import ExpandNet
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.tiling import Edges, TakeTile, TiledNetwork, logit_tiles
-from tsexpand.network.weights import Weights
+from tsexpand.network.weights import Weights, load_weights, shipped_weights
+from tsexpand.network.winograd import FullResolution
 
 CPU = torch.device("cpu")
 
@@ -64,3 +67,28 @@ def test_a_difference_is_of_light() -> None:
     assert 0 < found.psnr < 100 and found.steps > 0
     assert Difference(50.0, 0.5).is_invisible
     assert not Difference(49.9, 0.0).is_invisible and not Difference(99.0, 0.6).is_invisible
+
+
+def found_in_bfloat16(name: str) -> Difference:
+    """Of what is compiled, run as it stands, against float32."""
+    weights = load_weights(name)
+    exact, quick = (
+        compiled_network(FullResolution(), Artefact(dtype), weights.network)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    with torch.inference_mode():
+        return difference(quick, exact, weights.parametrisation, CPU)
+
+
+@pytest.mark.parametrize("name", shipped_weights())
+def test_shipped_weights_keep_it_in_bfloat16_by_far(name: str) -> None:
+    found = found_in_bfloat16(name)
+    assert found.psnr > 67 and found.steps < 0.33
+
+
+def test_features_about_their_averages_round_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = next(iter(shipped_weights()))
+    found = found_in_bfloat16(name)
+    averages = kernels._averages
+    monkeypatch.setattr(kernels, "_averages", lambda layers: [torch.zeros_like(one) for one in averages(layers)])
+    assert found_in_bfloat16(name).psnr < found.psnr - 3

@@ -23,11 +23,11 @@ from torch import Tensor
 
 from .. import __version__
 from ..cores import run
-from ..network import expandnet, minimal_filtering, winograd
+from ..network import expandnet, kernels, minimal_filtering, winograd
 from ..network.expandnet import HALO, ExpandNet
-from ..network.minimal_filtering import filtering
+from ..network.kernels import Kernels, kernels_of
 from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
-from ..network.winograd import Kernels, kernels
+from ..network.winograd import BEYOND, BLOCK
 from .compiled import CompiledCode
 from .devices import dtype_name
 
@@ -40,8 +40,8 @@ TIME_LIMIT = 600.0
 SIZE = (120, 128)
 """Height and width of tiles; they cover frames of 360, 480, 720, 1080 and 2160 lines without a remainder."""
 
-_SIZES_OF_540 = {torch.float32: (136, 120), torch.bfloat16: (108, 120)}
-"""Of those of 540 lines, as the blocks of each number type allow."""
+_SIZE_OF_540 = (136, 120)
+"""Of those for frames of 540 lines."""
 
 
 class CompilationError(Exception):
@@ -63,14 +63,13 @@ class Artefact:
     width: int = SIZE[1]
 
     def __post_init__(self) -> None:
-        block = filtering(self.dtype).block
-        if self.height % block or self.width % block or self.height * self.width % VECTOR:
+        if self.height % BLOCK or self.width % BLOCK or self.height * self.width % VECTOR:
             raise ValueError(f"tiles of {self.width}×{self.height} would be rounded otherwise at their ends")
 
     @property
     def path(self) -> Path:
         """Where it is kept. Its name holds all that it depends on: code, library, processor."""
-        modules = (winograd.__file__, minimal_filtering.__file__, expandnet.__file__, __file__)
+        modules = (winograd.__file__, kernels.__file__, minimal_filtering.__file__, expandnet.__file__, __file__)
         sources = [Path(file or "").read_bytes() for file in modules]
         facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
@@ -80,8 +79,7 @@ class Artefact:
     @classmethod
     def for_frames(cls, dtype: torch.dtype, width: int, height: int) -> list["Artefact"]:
         """All that are made, first that of whose tiles the least is computed in vain for frames of a size."""
-        sizes = (SIZE, _SIZES_OF_540[dtype])
-        return sorted((cls(dtype, *size) for size in sizes), key=lambda one: one.computed(width, height))
+        return sorted((cls(dtype, *size) for size in (SIZE, _SIZE_OF_540)), key=lambda one: one.computed(width, height))
 
     def computed(self, width: int, height: int) -> int:
         """Pixels that are computed for a frame, with what lies beyond it or is in two tiles."""
@@ -89,9 +87,9 @@ class Artefact:
 
     def example(self) -> tuple[Tensor, Tensor, Kernels]:
         """Inputs of its kind."""
-        more = 2 * HALO + filtering(self.dtype).beyond
+        more = 2 * HALO + BEYOND
         signal = torch.zeros(1, 3, self.height + more, self.width + more).contiguous(memory_format=torch.channels_last)
-        return signal, torch.zeros(1, 64), kernels(ExpandNet(), self.dtype)
+        return signal, torch.zeros(1, 64), kernels_of(ExpandNet(), self.dtype)
 
     @property
     def is_made(self) -> bool:
@@ -231,16 +229,16 @@ def compiled_network(expand: CompiledExpand, artefact: Artefact, network: Expand
         artefact: that it is.
         network: the whole of it, on the CPU.
     """
-    weights, beyond = kernels(network, artefact.dtype), filtering(artefact.dtype).beyond
+    weights = kernels_of(network, artefact.dtype)
 
     def compiled(signal: Tensor, take: TakeTile) -> None:
         code = global_code(network, signal)
         height, width = signal.shape[-2:]
-        frame = held(signal, artefact.height, artefact.width, beyond)
+        frame = held(signal, artefact.height, artefact.width, BEYOND)
 
         def compute(place: Tile) -> None:
-            part = part_of(frame, place, beyond)
-            take(place, expand(part, code, weights).contiguous(), within_halo(part, beyond))
+            part = part_of(frame, place, BEYOND)
+            take(place, expand(part, code, weights).contiguous(), within_halo(part, BEYOND))
 
         run((partial(compute, place) for place in tiles(height, width, artefact.height, artefact.width)), signal.device)
 
@@ -293,9 +291,10 @@ def _main(kind: str, height: str, width: str, path: str) -> None:
     artefact = Artefact(getattr(torch, kind), int(height), int(width))
     with torch.no_grad():
         program = torch.export.export(winograd.FullResolution().eval(), artefact.example())
-        configuration = {"cpp.threads": 1}  # see `cores`
-        if filtering(artefact.dtype).in_passes:
-            configuration["max_pointwise_cat_inputs"] = 0  # else few entries would be computed again by who reads them
+        configuration = {
+            "cpp.threads": 1,  # see `cores`
+            "max_pointwise_cat_inputs": 0,  # else few entries would be computed again by who reads them
+        }
         torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
 
 

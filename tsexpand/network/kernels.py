@@ -1,0 +1,93 @@
+"""The weights of ExpandNet as its compiled full-resolution part (`winograd`) takes them.
+
+Features are kept as what they differ by from their averages over flat pictures, and what convolutions make of the
+averages is in the biases. What few bits hold of a number is wrong by a share of it: errors in bfloat16 are a half to a
+quarter of what they would be.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .expandnet import FUSED, ExpandNet
+from .minimal_filtering import transformed
+
+Kernels = dict[str, Tensor]
+"""An input of what is compiled, so that it serves all weights."""
+
+_SHADES = 9
+"""Of each primary, in the colours that features are averaged over."""
+
+
+def kernels_of(network: ExpandNet, dtype: torch.dtype) -> Kernels:
+    """The weights of a network.
+
+    The last dilated layer has no activation after it, so that its share of the fusion goes into it.
+
+    Args:
+        network: that they are of.
+        dtype: of the products; the first layers and the last are float32 always.
+    """
+    local, mid = [_convolution(layer) for layer in network.local_net], [_convolution(m) for m in network.mid_net]
+    first, last = _convolution(network.end_net[0]), _convolution(network.end_net[1])
+    of_local, of_mid = _averages(local), _averages(mid[:3])
+    widths = [local[1].out_channels, mid[3].out_channels, FUSED]
+    from_local, from_mid, _ = torch.split(first.weight[:, :, 0, 0].double(), widths, dim=1)
+    merged = torch.einsum("om,mikl->oikl", from_mid, mid[3].weight.double())
+    products = {
+        "local": transformed(local[1].weight),
+        "mid_1": transformed(mid[1].weight),
+        "mid_2": transformed(mid[2].weight),
+        "mid_3": transformed(merged),
+        "fusion": from_local.mT,
+    }
+    exact = {
+        "local_first": local[0].weight.contiguous(memory_format=torch.channels_last),
+        "local_first_bias": _bias(local[0]),
+        "local_first_average": of_local[0],
+        "local_bias": _of_flat(local[1], of_local[0]),
+        "local_average": of_local[1],
+        "mid_first": mid[0].weight.contiguous(memory_format=torch.channels_last),
+        "mid_first_bias": _bias(mid[0]),
+        "mid_first_average": of_mid[0],
+        "mid_1_bias": _of_flat(mid[1], of_mid[0]),
+        "mid_1_average": of_mid[1],
+        "mid_2_bias": _of_flat(mid[2], of_mid[1]),
+        "mid_2_average": of_mid[2],
+        "fusion_bias": from_local @ of_local[1] + from_mid @ _of_flat(mid[3], of_mid[2]),
+        "last": last.weight[:, :, 0, 0].mT,
+        "last_bias": _bias(last),
+    }
+    rounded = {name: _own(tensor.to(dtype)) for name, tensor in products.items()}
+    return rounded | {name: _own(tensor.float()) for name, tensor in exact.items()}
+
+
+def _averages(layers: list[nn.Conv2d]) -> list[Tensor]:
+    """Features behind each of some layers, averaged over flat pictures of all colours: (C,), float64."""
+    shades = torch.linspace(0, 1, _SHADES, dtype=torch.float64)
+    features, averages = torch.cartesian_prod(shades, shades, shades), []
+    for layer in layers:
+        features = F.selu(_of_flat(layer, features))
+        averages.append(features.mean(0))
+    return averages
+
+
+def _of_flat(layer: nn.Conv2d, features: Tensor) -> Tensor:
+    """What a convolution makes of flat pictures: (..., I) to (..., O), float64."""
+    return F.linear(features, layer.weight.double().sum((2, 3)), _bias(layer))
+
+
+def _bias(layer: nn.Conv2d) -> Tensor:
+    return cast(Tensor, layer.bias).double()
+
+
+def _convolution(layer: nn.Module) -> nn.Conv2d:
+    return cast(nn.Conv2d, layer[0] if isinstance(layer, nn.Sequential) else layer)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """The same in memory of its own, which compiled code may rely on; dense, channels last where it has four axes."""
+    memory_format = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
+    return tensor.detach().clone(memory_format=memory_format)
