@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 from ..errors import INTERRUPTED, TsexpandError
 from .deliveries import check_light, delivery_options, preview_of, refuse_codec
-from .engine import DEFAULT_WEIGHTS, load_engine
+from .engine import DEFAULT_WEIGHTS, decoding_device, load_engine
 from .jobs import Job, plan_jobs, refuse_inputs_as_outputs, refuse_swapped
 from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
 from .pictures import with_pictures_of_folders
@@ -152,6 +153,13 @@ if TYPE_CHECKING:
 )
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, cuda:1, mps; cuda:0,cuda:1; all GPUs.")
 @click.option(
+    "--hwaccel",
+    type=click.Choice(["none", "cuda"]),
+    default="none",
+    show_default=True,
+    help="Decode in software, or on the GPU of --device, where its decoder takes the clip; not tried on one yet.",
+)
+@click.option(
     "--precision", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
 )
 @click.option(
@@ -204,6 +212,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     refuse_inputs_as_outputs(jobs)
     refuse_codec((output for job in jobs for output in job.outputs), values)
     tell_unused((output for job in jobs for output in job.outputs), preview_of(values), quiet)
+    decoding_device(values)
     engine = load_engine(values, quiet)
     failures = []
     for job in jobs:
@@ -237,7 +246,7 @@ def convert_options(job: Job, values: dict[str, Any]) -> "ConvertOptions":
         source=job.source,
         outputs=job.outputs,
         delivery=delivery_options(values),
-        reading=source_options(values),
+        reading=replace(source_options(values), hardware=decoding_device(values)),
         batch_size=values["batch_size"],
         denoise=values["denoise"],
         smooth=values["smooth"],

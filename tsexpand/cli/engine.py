@@ -4,10 +4,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import DeviceError
+
 if TYPE_CHECKING:
+    import torch
+
     from ..engines import Engine
 
 DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
+
+
+def decoding_device(values: dict[str, Any]) -> "torch.device | None":
+    """The device that --hwaccel means, that of the network or the first of them; None: software decodes.
+
+    Raises:
+        DeviceError: it is none that decodes.
+    """
+    from ..engines.devices import select_devices
+
+    if values["hwaccel"] == "none":
+        return None
+    device = select_devices(values["device"])[0]
+    if device.type != "cuda":
+        advice = "name one with --device cuda, or leave out --hwaccel"
+        raise DeviceError(f"--hwaccel cuda decodes on the network's GPU, and the network runs on {device}; {advice}")
+    return device
 
 
 def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":

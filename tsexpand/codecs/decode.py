@@ -17,10 +17,11 @@ from .completeness import AVI
 from .deinterlacing import Deinterlacer
 from .description import describe, refuse_hdr
 from .excerpt import Excerpt
+from .hardware import HardwareDecoder
 from .input_format import RAW
 from .opening import decoder_of, find_video, open_input
 from .pictures import PictureReader
-from .pixels import alpha_from_frames, planes_from_frames
+from .pixels import alpha_from_frames, planes_from_frames, stored_format
 from .source_options import WHOLE, SourceOptions
 from .timeline import Timeline
 
@@ -67,13 +68,18 @@ class VideoSource:
             refuse_hdr(name, self._video.codec_context.color_trc, options.overrides)
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
-            decoder = decoder_of(self._video)
+            software = decoder_of(self._video)
+            gpu = options.hardware
+            hardware = None if gpu is None else HardwareDecoder(self._video, software, gpu, options)
+            decoder = hardware or software
             self._reader = PictureReader(name, self._opened, self._video, decoder, with_packets, options.repeats)
             self._deinterlacer = Deinterlacer(name, self._video, options.deinterlacing)
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
             self._refuse_torn_raw()
-            self.info = describe(name, self._opened, self._video, self._first, options.overrides, self._deinterlacer)
+            self._kind = _kind(self._first)
+            shown = (hardware and hardware.take_model()) or self._first
+            self.info = describe(name, self._opened, self._video, shown, options.overrides, self._deinterlacer)
             self.info = replace(self.info, frame_rate=options.format.frame_rate or self.info.frame_rate)
             self.beginning = self._new_timeline().place(self._first).seconds
             self._describe_excerpt()
@@ -81,6 +87,8 @@ class VideoSource:
             self._opened.close()
             raise
         self._notice_damage()
+        if hardware is not None and hardware.notice is not None:
+            self._add_notice(hardware.notice)
 
     def __enter__(self) -> Self:
         return self
@@ -251,12 +259,11 @@ class VideoSource:
         """The picture as `info` says; raises InputError where it is not so, and may not be made so."""
         refuse_hdr(self._name, frame.color_trc, self._overrides)
         info = self.info
-        was = f"{info.width}×{info.height} {info.pixel_format}"
-        now = f"{frame.width}×{frame.height} {frame.format.name}"
-        if now == was:
+        now = _kind(frame)
+        if now == self._kind:
             return frame
         if not self._scales:
-            change = f"pictures change from {was} to {now} at {clock(timing.seconds)}"
+            change = f"pictures change from {self._kind} to {now} at {clock(timing.seconds)}"
             raise InputError(f"{self._name}: {change}; try --on-change scale")
         if not self._changes or self._changes[-1][0] != now:
             self._changes.append((now, timing.seconds))
@@ -282,3 +289,8 @@ class VideoSource:
             packets=self._reader.packets.take(begin, None if whole else self._end(timings[-1])),
             alpha=alpha_from_frames(frames),
         )
+
+
+def _kind(frame: av.VideoFrame) -> str:
+    """Size and format, which are to stay as they are."""
+    return f"{frame.width}×{frame.height} {stored_format(frame)}"

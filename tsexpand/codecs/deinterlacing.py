@@ -81,6 +81,7 @@ class Deinterlacer:
             if graph is None and is_interlaced(self._stream, frame):
                 self.has_combs = True
                 if self.mode is not Deinterlacing.OFF:
+                    self._refuse_hardware(frame)
                     graph = _Graph(self._name, self._stream, self.mode, frame)
             if graph is None:
                 yield frame
@@ -88,6 +89,11 @@ class Deinterlacer:
                 yield from graph.push(frame)
         if graph is not None:
             yield from graph.end()
+
+    def _refuse_hardware(self, frame: av.VideoFrame) -> None:
+        if frame.sw_format is not None:
+            advice = "try --deinterlace off, or leave out --hwaccel"
+            raise InputError(f"{self._name}: pictures become interlaced, which can't be undone on a GPU; {advice}")
 
     @property
     def has_begun(self) -> bool:

@@ -175,7 +175,7 @@ def find_video(container: InputContainer, name: str, number: int | None = None) 
         raise InputError(f"{name}: no decoder for its video stream")
     if context.width * context.height > MAX_PIXELS:
         raise InputError(f"{name}: pictures of {context.width}×{context.height} are larger than {MAX_PIXELS} pixels")
-    _configure(context)
+    configure(context)
     return stream
 
 
@@ -207,10 +207,11 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
     decoder = av.CodecContext.create(library, "r")
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata = own.extradata
-    _configure(decoder)
+    configure(decoder)
     return decoder
 
 
-def _configure(context: VideoCodecContext) -> None:
+def configure(context: VideoCodecContext) -> None:
+    """Sets what is the same for all decoders."""
     context.thread_type = "AUTO"
     context.options = {"max_pixels": str(MAX_PIXELS)}

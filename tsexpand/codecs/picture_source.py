@@ -66,6 +66,8 @@ class PictureSource:
                 has_alpha=self._first.alpha is not None,  # what is opaque at first may fade later
             )
         self._add_notices(*pictures.notices)
+        if options.hardware is not None:
+            self._add_notices("Decoded in software, not on the GPU: it is no clip.")
         self.beginning = Fraction(0)
         self.begin: Timing | None = Timing(number, self.info.time_base, 1)
 

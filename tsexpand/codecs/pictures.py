@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import floor
+from typing import Protocol
 
 import av
 from av.stream import Stream
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..errors import Cancelled, DamagedPictureError, InputError
@@ -28,6 +28,18 @@ INTERLEAVE = Fraction(2)
 ONE_PICTURE_A_PACKET = frozenset({"h264", "hevc", "ffv1", "png"})
 """Codecs, beside those of intra pictures only, whose every packet gives a picture. Not so in MPEG-4 part 2 (packed
 B-pictures), VP8, VP9 and AV1 (hidden pictures), and where fields come one by one."""
+
+
+class Decoder(Protocol):
+    """Packets to pictures, as PyAV's contexts do it."""
+
+    def decode(self, packet: AnyPacket, /) -> list[av.VideoFrame]:
+        """The pictures that are ready after a packet, or after the last, which is empty."""
+        ...
+
+    def flush_buffers(self) -> None:
+        """Before packets from another place."""
+        ...
 
 
 class PictureReader:
@@ -54,7 +66,7 @@ class PictureReader:
         name: str,
         opened: OpenInput,
         video: VideoStream,
-        decoder: VideoCodecContext,
+        decoder: Decoder,
         companions: Sequence[Stream],
         repeats: bool = False,
     ) -> None:

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.utils.dlpack
 from av.video.plane import VideoPlane
 
 from ..colour.ycbcr import Planes
@@ -44,12 +45,14 @@ def planes_from_frames(frames: Sequence[av.VideoFrame]) -> Planes:
     """The code values of decoded pictures of one size and format, copied.
 
     Args:
-        frames: at least one, in a pixel format that `pixel_layout` knows.
+        frames: at least one, in a pixel format that `pixel_layout` knows; on a GPU see `planes_on_device`.
 
     Returns:
         (Y′, Cb, Cr), (R′, G′, B′) or (Y′,): each (N, h, w), uint8 or uint16, at the format's bit
         depth; chroma rounded up where it is smaller.
     """
+    if frames[0].sw_format is not None:
+        return planes_on_device(frames)
     layout = pixel_layout(frames[0].format.name)
     if layout is None:
         raise ValueError(f"pixel format {frames[0].format.name} can't be read")
@@ -63,6 +66,44 @@ def planes_from_frames(frames: Sequence[av.VideoFrame]) -> Planes:
             codes[i] = _component(frame, layout, component)
         stacked.append(torch.from_numpy(codes))
     return tuple(stacked)
+
+
+def stored_format(frame: av.VideoFrame) -> str:
+    """FFmpeg's name of how the samples of a picture are kept, be it on the CPU or on a GPU, of which `format` tells."""
+    return (frame.sw_format or frame.format).name
+
+
+def planes_on_device(frames: Sequence[av.VideoFrame]) -> Planes:
+    """The code values of pictures that a GPU has decoded, copied there; they are whole when this returns.
+
+    Args:
+        frames: at least one, of one size, in nv12 or p010le.
+
+    Returns:
+        As of `planes_from_frames`, on the device of the frames; but PyAV rounds chroma down where the size is odd.
+    """
+    layout = pixel_layout(stored_format(frames[0]))
+    assert layout is not None
+    luma, chroma = zip(*(map(_shared, frame.planes) for frame in frames), strict=True)
+    words = torch.stack(luma), *(torch.stack([both[..., i] for both in chroma]) for i in range(2))
+    planes = tuple(_codes(plane, layout) for plane in words)
+    if planes[0].is_cuda:  # FFmpeg has worked on the same stream, the device's default; who takes them over may not
+        torch.cuda.current_stream(planes[0].device).synchronize()
+    return planes
+
+
+def _shared(plane: VideoPlane) -> torch.Tensor:
+    """The memory of a plane as a tensor, uint8 or, as PyTorch does little with uint16, int16."""
+    # Of a plane itself PyTorch would ask to have its stream waited for, which PyAV refuses.
+    words: torch.Tensor = torch.utils.dlpack.from_dlpack(plane.__dlpack__())
+    return words if words.dtype is torch.uint8 else words.view(torch.int16)
+
+
+def _codes(words: torch.Tensor, layout: PixelLayout) -> torch.Tensor:
+    if words.dtype is torch.uint8:
+        return words
+    largest = (1 << layout.bit_depth) - 1  # which cuts off the sign that a shift has spread
+    return (words >> layout.shift).bitwise_and_(largest).view(torch.uint16)
 
 
 def alpha_from_frames(frames: Sequence[av.VideoFrame]) -> torch.Tensor | None:

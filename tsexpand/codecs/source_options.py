@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+import torch
+
 from .deinterlacing import Deinterlacing
 from .description import AS_TAGGED, SignalOverrides
 from .input_format import FOUND_OUT, InputFormat
@@ -23,6 +25,7 @@ class SourceOptions:
         repeats: whether a picture that can't be decoded is replaced by the one before it.
         scales: whether pictures that change their size or pixel format are brought to that of the first.
         format: of a clip that does not say it itself.
+        hardware: the CUDA device that decodes a clip if it can, and where the planes then are; None: software does.
     """
 
     start: Fraction | None = None
@@ -34,6 +37,7 @@ class SourceOptions:
     repeats: bool = False
     scales: bool = False
     format: InputFormat = FOUND_OUT
+    hardware: torch.device | None = None
 
     def __post_init__(self) -> None:
         if self.frames is not None and self.frames < 1:

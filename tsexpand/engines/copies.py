@@ -25,7 +25,7 @@ class Copies(Protocol):
         """Batches that may be on their way each way; 0 where a copy is done when its call returns."""
 
     def up(self, tensors: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...]]:
-        """Begins to copy tensors from the CPU.
+        """Begins to copy tensors to the device, from the CPU or, whole, from another device; there they may be already.
 
         Returns:
             What gives the tensors on the device; work that is queued after that call finds them whole.
@@ -95,7 +95,7 @@ class CudaCopies:
 
     def up(self, tensors: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...]]:
         """See `Copies.up`."""
-        pinned = [tensor.pin_memory() for tensor in tensors]
+        pinned = [tensor if tensor.is_cuda else tensor.pin_memory() for tensor in tensors]
         with torch.cuda.stream(self._up):
             moved = tuple(tensor.to(self._device, non_blocking=True) for tensor in pinned)
             done = self._up.record_event()
