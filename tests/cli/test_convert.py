@@ -3,12 +3,14 @@ from pathlib import Path
 
 import click
 import pytest
+import torch
 from click.testing import CliRunner
 
 from tests.colour.test_mastering_notation import X265
 from tsexpand.cli import cli
-from tsexpand.cli.convert import convert_command, exit_code
+from tsexpand.cli.convert import convert_command, convert_options, exit_code
 from tsexpand.cli.deliveries import delivery_options, preview_of, refuse_codec
+from tsexpand.cli.engine import decoding_device
 from tsexpand.cli.jobs import Job, plan_jobs, refuse_swapped
 from tsexpand.cli.pipes import ONLY_FILES, ONLY_STREAMS
 from tsexpand.codecs.encoders import LIBRARIES
@@ -17,8 +19,9 @@ from tsexpand.codecs.passthrough import Container
 from tsexpand.colour.codes import Primaries
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.sdr_tone import Tone
+from tsexpand.engines import devices
 from tsexpand.engines.devices import Precision
-from tsexpand.errors import InputError, OutputError
+from tsexpand.errors import DeviceError, InputError, OutputError
 from tsexpand.sinks.delivery import PICTURE_SUFFIXES
 from tsexpand.sinks.pipe import PipeFormat
 
@@ -129,6 +132,31 @@ def test_a_mastering_display_reaches_the_delivery() -> None:
     options = delivery_options(values)
     assert options.mastering == mastering_display(4000, Primaries.BT2020)
     assert options.exr_primaries is ExrPrimaries.ACES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "device"),
+    [
+        ((), None),
+        (("--hwaccel", "none", "--device", "cuda"), None),
+        (("--hwaccel", "cuda"), "cuda:0"),
+        (("--hwaccel", "cuda", "--device", "cuda:1"), "cuda:1"),
+        (("--hwaccel", "cuda", "--device", "all"), "cuda:0"),
+    ],
+)
+def test_the_gpu_that_decodes_is_the_first_of_the_network(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], device: str | None
+) -> None:
+    monkeypatch.setattr(devices, "available_devices", lambda: ["cpu", "cuda:0", "cuda:1"])
+    values = convert_command.make_context("convert", ["in.mp4", "out.mp4", *arguments]).params
+    read = convert_options(Job("in.mp4", (Path("out.mp4"),)), values).reading
+    assert read.hardware == (None if device is None else torch.device(device))
+
+
+def test_no_other_device_decodes() -> None:
+    values = convert_command.make_context("convert", ["in.mp4", "out.mp4", "--hwaccel", "cuda"]).params
+    with pytest.raises(DeviceError, match="the network runs on cpu; name one with --device cuda, or leave out"):
+        decoding_device(values | {"device": "cpu"})
 
 
 def test_the_exit_code_is_that_of_the_failures() -> None:

@@ -41,6 +41,7 @@ def test_version() -> None:
         (("convert", "a.mp4", "out", "--peak", "nan"), 2, "not above"),
         (("convert", "a.mp4", "out", "--weights", "nonsense"), 5, "nonsense"),
         (("convert", "a.mp4", "out", "--device", "cuda:77"), 6, "cuda:77"),
+        (("convert", "a.mp4", "out", "--hwaccel", "cuda", "--device", "cpu"), 6, "the network runs on cpu; name one"),
         (("probe", "missing.mp4"), 3, "missing.mp4"),
     ],
 )

@@ -41,6 +41,21 @@ Encoder = tuple[str, Mapping[str, str]]
 Change = Callable[[list[Any], int], list[Any]]
 
 
+class PlaneOnDevice:
+    """A plane of `OnDevice`, which may not be asked to wait for a stream."""
+
+    def __init__(self, plane: av.video.plane.VideoPlane) -> None:
+        self._plane = plane
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return 2, 0  # kDLCUDA
+
+    def __dlpack__(self, *, stream: int | None = None) -> object:
+        if stream is not None:
+            raise NotImplementedError("CUDA stream synchronization is not supported.")
+        return self._plane.__dlpack__()
+
+
 class OnDevice:
     """A picture as PyAV hands out what a GPU has decoded."""
 
@@ -48,6 +63,10 @@ class OnDevice:
         self._frame = frame
         self.sw_format = frame.format
         self.format = av.VideoFormat("cuda", frame.width, frame.height)
+
+    @property
+    def planes(self) -> tuple[PlaneOnDevice, ...]:
+        return tuple(map(PlaneOnDevice, self._frame.planes))
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._frame, name)
@@ -80,6 +99,7 @@ class StandIn:
 
     def flush_buffers(self) -> None:
         self._decoder.flush_buffers()
+        self.reorder_depth = 0  # as FFmpeg's
         self.flushed += 1
 
 
@@ -227,8 +247,8 @@ def test_a_conversion_is_the_same(tmp_path: Path, gpus: list[StandIn]) -> None:
         (("ffv1", {}), "yuv420p", {}, "ffv1 is none of av1, h264, hevc, vp8, vp9"),
         (X264, "yuv420p", {"repeats": True}, "damage is told by software only, and --on-corrupt repeat asks for it"),
         (X264, "yuv420p", {"scales": True}, "--on-change scale is done in software"),
-        (X264, "yuv422p10le", {}, "its pictures are yuv422p10le, and it takes 4:2:0 of 8 and 10 bit"),
-        (X264, "yuv444p", {}, "its pictures are yuv444p, and it takes 4:2:0 of 8 and 10 bit"),
+        (X264, "yuv422p10le", {}, "its pictures are yuv422p10le, and only 4:2:0 of 8 and 10 bit is taken"),
+        (X264, "yuv444p", {}, "its pictures are yuv444p, and only 4:2:0 of 8 and 10 bit is taken"),
     ],
     ids=["codec", "repeat", "scale", "422", "444"],
 )
@@ -284,7 +304,7 @@ def _raises(error: Exception) -> Change:
 
 def _one_code_off(frames: list[Any], before: int) -> list[Any]:
     if frames and not before:
-        np.frombuffer(frames[0].planes[1], np.uint8)[1] ^= 1
+        np.frombuffer(frames[0]._frame.planes[1], np.uint8)[1] ^= 1
     return frames
 
 
@@ -298,7 +318,7 @@ class _Unreadable(OnDevice):
     """As PyAV hands out 4:4:4 on a GPU."""
 
     @property
-    def planes(self) -> object:
+    def planes(self) -> tuple[PlaneOnDevice, ...]:
         raise NotImplementedError("unsupported sw_format for DLPack export")
 
 
@@ -331,15 +351,19 @@ def test_what_it_does_wrong_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(gpus) == 1
 
 
-def test_odd_sizes_lack_chroma_there(tmp_path: Path, gpus: list[StandIn]) -> None:
-    path = clip(tmp_path, VP9, width=51, height=31)
-    assert_same_in_software(path, "its first picture is not the one that software decodes")
+def test_odd_sizes_would_lack_chroma(tmp_path: Path, gpus: list[StandIn]) -> None:
+    frame = av.VideoFrame(51, 31, "nv12")
+    assert [plane.shape[1:] for plane in planes_on_device([frame])] == [(31, 51), (15, 25), (15, 25)]
+    why = "51×31 is odd, and PyAV would round its chroma down"
+    assert_same_in_software(clip(tmp_path, VP9, width=51, height=31), why)
 
 
 def test_a_damaged_beginning(tmp_path: Path, gpus: list[StandIn]) -> None:
     path = tmp_path / "clip.mkv"
     pictures = [random_planes("yuv420p", seed=seed) for seed in range(4)]
-    write_clip(path, pictures, codec="libx264", options={"bf": "0", "g": "1"}, damage={0: b"\0\0\0\4nons"})
+    write_clip(
+        path, pictures, codec="libx264", options={"bf": "0", "g": "1"}, damage={0: b"\0\0\0\1\x65\xff\xff\xff\xff" * 4}
+    )
     assert_same_in_software(path, "its beginning is damaged")
 
 
@@ -391,7 +415,7 @@ def test_without_a_driver_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """FFmpeg's own words; PyTorch's part is left out, which would end it before."""
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
-    with pytest.raises(DeviceError, match=r"^cuda:0: has no decoder here \(.+\); leave out --hwaccel cuda$"):
+    with pytest.raises(DeviceError, match=r"^cuda:0: FFmpeg can't use its driver \(.+\); leave out --hwaccel cuda$"):
         VideoSource(str(clip(tmp_path)), SourceOptions(hardware=torch.device("cuda:0")))
 
 

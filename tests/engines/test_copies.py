@@ -1,6 +1,7 @@
 """Copies beside the device's work, as far as a CPU can tell: tensors that are on their way hold nonsense."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.test_convert import TAGS, exr_light, flat, options, video_codes
 from tsexpand.convert import conversion as convert_module
 from tsexpand.convert import convert
 from tsexpand.engines import network as network_module
-from tsexpand.engines.copies import DirectCopies, arriving, copies_of, settled
+from tsexpand.engines.copies import CudaCopies, DirectCopies, arriving, copies_of, settled
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
@@ -84,6 +85,49 @@ def test_on_the_cpu_nothing_waits() -> None:
     assert isinstance(copies, DirectCopies) and copies.ahead == 0
     tensor = torch.ones(3)
     assert copies.up((tensor,))()[0] is tensor and copies.down(tensor) is tensor
+
+
+class Resident:
+    """A tensor that is on a GPU, where nothing can be pinned."""
+
+    is_cuda = True
+
+    def __init__(self) -> None:
+        self.moved: list[tuple[torch.device, bool]] = []
+        self.used_on: list[object] = []
+
+    def to(self, device: torch.device, non_blocking: bool) -> "Resident":
+        self.moved.append((device, non_blocking))
+        return self
+
+    def record_stream(self, stream: object) -> None:
+        self.used_on.append(stream)
+
+
+class Stream:
+    """That remembers what it waited for."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.waited_for: list[str] = []
+
+    def record_event(self) -> str:
+        return "all that was queued"
+
+    def wait_event(self, event: str) -> None:
+        self.waited_for.append(event)
+
+
+def test_what_is_on_a_gpu_already_is_not_pinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As planes that it has decoded."""
+    device = torch.device("cuda:1")
+    work = Stream(device)
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: work)
+    plane = Resident()
+    (came,) = CudaCopies(device).up((plane,))()  # type: ignore[arg-type]
+    assert came is plane and plane.moved == [(device, True)]
+    assert work.waited_for == ["all that was queued"] and plane.used_on == [work]
 
 
 @pytest.mark.parametrize("count", [1, 5])

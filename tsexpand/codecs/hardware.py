@@ -131,7 +131,9 @@ class HardwareDecoder:
         if is_interlaced(self._stream, model) and self._deinterlacing is not Deinterlacing.OFF:
             return "it is interlaced"
         if model.format.name not in KEPT_AS:
-            return f"its pictures are {model.format.name}, and it takes 4:2:0 of 8 and 10 bit"
+            return f"its pictures are {model.format.name}, and only 4:2:0 of 8 and 10 bit is taken"
+        if model.width % 2 or model.height % 2:
+            return f"{model.width}×{model.height} is odd, and PyAV would round its chroma down"
         return None
 
     def _attempt(self, gpu: VideoCodecContext, model: av.VideoFrame) -> tuple[str | None, list[av.VideoFrame]]:
@@ -174,7 +176,7 @@ def open_decoder(stream: VideoStream, device: torch.device) -> VideoCodecContext
             hwaccel = HWAccel("cuda", str(device.index or 0), options=dict(_CONTEXT), is_hw_owned=True)
             decoder = av.CodecContext.create(codec, "r", hwaccel=hwaccel)
     except FFmpegError as error:
-        raise DeviceError(f"{device}: has no decoder here ({reason(error)}); leave out --hwaccel cuda") from error
+        raise DeviceError(f"{device}: FFmpeg can't use its driver ({reason(error)}); leave out --hwaccel cuda") from error
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata = own.extradata
     configure(decoder)

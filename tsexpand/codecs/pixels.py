@@ -80,7 +80,7 @@ def planes_on_device(frames: Sequence[av.VideoFrame]) -> Planes:
         frames: at least one, of one size, in nv12 or p010le.
 
     Returns:
-        As of `planes_from_frames`, on the device of the frames; but PyAV rounds chroma down where the size is odd.
+        As of `planes_from_frames`, on the device of the frames; of odd sizes PyAV rounds chroma down.
     """
     layout = pixel_layout(stored_format(frames[0]))
     assert layout is not None
