@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -17,7 +18,7 @@ from tests.conversions import IDENTITY, options, video_codes
 from tsexpand.codecs import hardware
 from tsexpand.codecs.decode import VideoSource
 from tsexpand.codecs.deinterlacing import Deinterlacing
-from tsexpand.codecs.hardware import CODECS, KEPT_AS, open_decoder
+from tsexpand.codecs.hardware import CODECS, KEPT_AS, HardwareDecoder, open_decoder
 from tsexpand.codecs.pixels import frame_from_planes, planes_from_frames, planes_on_device
 from tsexpand.codecs.source import open_source
 from tsexpand.codecs.source_options import SourceOptions
@@ -259,10 +260,65 @@ def test_what_is_not_for_it(
     assert not any(gpu.decoded for gpu in gpus)
 
 
-@pytest.mark.parametrize("case", [TFF_264, TFF_MPEG2], ids=["h264", "mpeg2"])
-def test_woven_pictures_are_divided_in_software(tmp_path: Path, gpus: list[StandIn], case: Any) -> None:
-    why = "it is interlaced" if case is TFF_264 else "mpeg2video is none of av1, h264, hevc, vp8, vp9"
-    assert_same_in_software(write_woven(tmp_path, *case), why)
+@pytest.mark.parametrize(
+    ("case", "first", "why"),
+    [
+        (TFF_264, 0, "it is interlaced"),
+        (TFF_264, 4, "it is interlaced"),  # as the stream says, though its first picture is not
+        (TFF_MPEG2, 0, "mpeg2video is none of av1, h264, hevc, vp8, vp9"),
+    ],
+    ids=["h264", "h264-later", "mpeg2"],
+)
+def test_woven_pictures_are_divided_in_software(
+    tmp_path: Path, gpus: list[StandIn], case: Any, first: int, why: str
+) -> None:
+    assert_same_in_software(write_woven(tmp_path, *case, woven=first), why)
+
+
+class Software:
+    """A stream and its decoder, which gives the same picture for every packet."""
+
+    codec = SimpleNamespace(canonical_name="h264")
+    field_order = reorder_depth = 0
+
+    def __init__(self, picture: object) -> None:
+        self.codec_context = self
+        self._picture = picture
+        self.flushed = 0
+
+    def decode(self, packet: object) -> list[object]:
+        return [self._picture]
+
+    def flush_buffers(self) -> None:
+        self.flushed += 1
+
+
+@pytest.mark.parametrize(
+    ("marks", "why"),
+    [({"is_corrupt": True}, "its beginning is damaged"), ({"interlaced_frame": True}, "it is interlaced")],
+    ids=["corrupt", "interlaced"],
+)
+def test_a_first_picture_that_is_marked(monkeypatch: pytest.MonkeyPatch, marks: dict[str, bool], why: str) -> None:
+    monkeypatch.setattr(hardware, "open_decoder", lambda stream, device: object())
+    picture = SimpleNamespace(**({"is_corrupt": False, "interlaced_frame": False} | marks))
+    software: Any = Software(picture)
+    decoder = HardwareDecoder(software, software, GPU, SourceOptions())
+    assert decoder.notice is None
+    assert decoder.decode(av.Packet(1)) == [picture]
+    assert decoder.notice == f"Decoded in software, not on the GPU: {why}." and decoder.take_model() is None
+
+
+def test_software_keeps_nothing_that_the_gpu_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = frame_from_planes(random_planes("yuv420p"), "yuv420p")
+    on_device: Any = OnDevice(picture.reformat(format="nv12"))
+    monkeypatch.setattr(
+        hardware, "open_decoder", lambda stream, device: SimpleNamespace(decode=lambda packet: [on_device])
+    )
+    software: Any = Software(picture)
+    decoder = HardwareDecoder(software, software, GPU, SourceOptions())
+    assert decoder.decode(av.Packet(1)) == [on_device]
+    assert software.flushed == 1
+    assert decoder.take_model() is picture and decoder.take_model() is None
 
 
 def test_woven_pictures_that_may_stay_so(tmp_path: Path, gpus: list[StandIn]) -> None:

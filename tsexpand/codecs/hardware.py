@@ -176,7 +176,8 @@ def open_decoder(stream: VideoStream, device: torch.device) -> VideoCodecContext
             hwaccel = HWAccel("cuda", str(device.index or 0), options=dict(_CONTEXT), is_hw_owned=True)
             decoder = av.CodecContext.create(codec, "r", hwaccel=hwaccel)
     except FFmpegError as error:
-        raise DeviceError(f"{device}: FFmpeg can't use its driver ({reason(error)}); leave out --hwaccel cuda") from error
+        why = f"FFmpeg can't use its driver ({reason(error)})"
+        raise DeviceError(f"{device}: {why}; leave out --hwaccel cuda") from error
     assert isinstance(decoder, VideoCodecContext)
     decoder.extradata = own.extradata
     configure(decoder)
