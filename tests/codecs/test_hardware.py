@@ -260,19 +260,10 @@ def test_what_is_not_for_it(
     assert not any(gpu.decoded for gpu in gpus)
 
 
-@pytest.mark.parametrize(
-    ("case", "first", "why"),
-    [
-        (TFF_264, 0, "it is interlaced"),
-        (TFF_264, 4, "it is interlaced"),  # as the stream says, though its first picture is not
-        (TFF_MPEG2, 0, "mpeg2video is none of av1, h264, hevc, vp8, vp9"),
-    ],
-    ids=["h264", "h264-later", "mpeg2"],
-)
-def test_woven_pictures_are_divided_in_software(
-    tmp_path: Path, gpus: list[StandIn], case: Any, first: int, why: str
-) -> None:
-    assert_same_in_software(write_woven(tmp_path, *case, woven=first), why)
+@pytest.mark.parametrize("case", [TFF_264, TFF_MPEG2], ids=["h264", "mpeg2"])
+def test_woven_pictures_are_divided_in_software(tmp_path: Path, gpus: list[StandIn], case: Any) -> None:
+    why = "it is interlaced" if case is TFF_264 else "mpeg2video is none of av1, h264, hevc, vp8, vp9"
+    assert_same_in_software(write_woven(tmp_path, *case), why)
 
 
 class Software:
@@ -306,6 +297,20 @@ def test_a_first_picture_that_is_marked(monkeypatch: pytest.MonkeyPatch, marks: 
     assert decoder.notice is None
     assert decoder.decode(av.Packet(1)) == [picture]
     assert decoder.notice == f"Decoded in software, not on the GPU: {why}." and decoder.take_model() is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "notice"),
+    [(Deinterlacing.FIELD, "Decoded in software, not on the GPU: it is interlaced."), (Deinterlacing.OFF, None)],
+)
+def test_a_stream_that_says_it_is_interlaced(
+    monkeypatch: pytest.MonkeyPatch, mode: Deinterlacing, notice: str | None
+) -> None:
+    """Even if its first picture should not be."""
+    monkeypatch.setattr(hardware, "open_decoder", lambda stream, device: object())
+    software: Any = Software(None)
+    software.field_order = 2
+    assert HardwareDecoder(software, software, GPU, SourceOptions(deinterlacing=mode)).notice == notice
 
 
 def test_software_keeps_nothing_that_the_gpu_decodes(monkeypatch: pytest.MonkeyPatch) -> None:
