@@ -60,7 +60,12 @@ def test_each_thing_has_a_turn_in_each_round_and_the_fastest_counts(monkeypatch:
     assert turns == ["0", "a", "b", "1", "a", "b", "2", "a", "b"]
 
 
-def test_every_part_tells_its_figures(tmp_path: Path) -> None:
+def capabilities(monkeypatch: pytest.MonkeyPatch, **found: bool) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+
+
+def test_every_part_tells_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    capabilities(monkeypatch, avx512_bf16=True)
     result = CliRunner().invoke(cli, ["bench", "--size", "64x64", "--json", str(tmp_path / "figures.json")])
     assert result.exit_code == 0, result.output
     figures = json.loads((tmp_path / "figures.json").read_text())
@@ -73,6 +78,18 @@ def test_every_part_tells_its_figures(tmp_path: Path) -> None:
     psnr = {row["name"]: row["psnr"] for row in figures["precision"]}
     assert psnr["compiled, float32"] > 100 > psnr["compiled, bfloat16"] > 50
     assert 0 < figures["start-up"][0]["seconds"] < 10
+
+
+def test_number_types_that_the_machine_does_not_multiply_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capabilities(monkeypatch, avx2=True)
+    parts = ("--only", "network", "--only", "precision")
+    result = CliRunner().invoke(cli, ["bench", *parts, "--size", "64x64", "--json", str(tmp_path / "figures.json")])
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    for part in ("network", "precision"):
+        assert all("float32" in row["name"] and "bfloat16" not in row["name"] for row in figures[part])
 
 
 def test_a_clip_that_fails_is_an_error_and_no_traceback(tmp_path: Path) -> None:

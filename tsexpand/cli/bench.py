@@ -14,6 +14,8 @@ from .evaluate import check_files, write_whole
 from .jobs import Job
 
 if TYPE_CHECKING:
+    import torch
+
     from ..bench.network import Rate
 
 
@@ -110,22 +112,28 @@ def _machine() -> Rows:
 def _network(size: tuple[int, int], values: dict[str, Any]) -> Rows:
     from dataclasses import asdict
 
-    import torch
-
     from ..bench.network import ROUNDS, rates
     from ..engines.devices import select_device
     from ..network.weights import load_weights
 
     device = select_device(values["device"])
     network = load_weights(values["weights"]).network.to(device)
-    dtypes = (torch.float32, torch.float16 if device.type == "cuda" else torch.bfloat16)
     width, height = size
 
     def on_round(number: int) -> None:
         click.echo(f"network at {width}×{height}: round {number} of {ROUNDS}" if number else "warming up", err=True)
 
-    for rate in rates(network, height, width, device, dtypes, on_round):
+    for rate in rates(network, height, width, device, _dtypes(device), on_round):
         yield asdict(rate) | {"width": width, "height": height}, _rate_line(rate)
+
+
+def _dtypes(device: "torch.device") -> tuple["torch.dtype", ...]:
+    """float32, and the number type that is faster on a device, where there is one."""
+    import torch
+
+    from ..engines.devices import Precision
+
+    return tuple(dict.fromkeys((torch.float32, Precision.AUTO.on(device))))
 
 
 def _rate_line(rate: "Rate") -> str:
@@ -151,8 +159,7 @@ def _precision(size: tuple[int, int], values: dict[str, Any]) -> Rows:
     weights = load_weights(values["weights"])
     network = weights.network.to(device)
     _, exact = next(implementations(network, torch.float32, device, *size[::-1]))
-    quick = torch.float16 if device.type == "cuda" else torch.bfloat16
-    for dtype in (torch.float32, quick):
+    for dtype in _dtypes(device):
         for name, tiled in implementations(network, dtype, device, *size[::-1]):
             with torch.inference_mode():
                 found = difference(tiled, exact, weights.parametrisation, device)
