@@ -1,4 +1,5 @@
 import re
+import weakref
 from pathlib import Path
 
 import click
@@ -7,7 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from tests.colour.test_mastering_notation import X265
-from tsexpand.cli import cli
+from tsexpand.cli import cli, convert
 from tsexpand.cli.convert import convert_command, convert_options, exit_code
 from tsexpand.cli.deliveries import delivery_options, preview_of, refuse_codec
 from tsexpand.cli.engine import decoding_device
@@ -170,3 +171,26 @@ def test_every_option_is_explained() -> None:
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help or isinstance(parameter.type, click.Choice), f"{command.name} {parameter.name}"
+
+
+def test_what_a_failed_input_held_is_let_go_while_others_are_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures, and the decoder of a GPU: its error is kept to the end, for the summary."""
+
+    class Source:
+        pass
+
+    held: list[weakref.ref[Source]] = []
+
+    def fail(*arguments: object) -> None:
+        assert all(one() is None for one in held)
+        source = Source()
+        held.append(weakref.ref(source))
+        raise InputError("damaged")
+
+    monkeypatch.setattr(convert, "load_engine", lambda values, quiet: None)
+    monkeypatch.setattr(convert, "run_job", fail)
+    inputs = [str(tmp_path / name) for name in ("a.mp4", "b.mp4")]
+    result = CliRunner().invoke(cli, ["convert", *inputs, str(tmp_path / "out"), "--to", "mkv"])
+    assert len(held) == 2 and "2 of 2 inputs failed" in result.stderr

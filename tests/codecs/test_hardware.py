@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from fractions import Fraction
@@ -124,9 +125,13 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> list[StandIn]:
 
 
 def clip(
-    folder: Path, encoder: tuple[str, Mapping[str, str]] = X264, pixel_format: str = "yuv420p", **size: int
+    folder: Path,
+    encoder: tuple[str, Mapping[str, str]] = X264,
+    pixel_format: str = "yuv420p",
+    container: str = "mkv",
+    **size: int,
 ) -> Path:
-    path = folder / "clip.mkv"
+    path = folder / f"clip.{container}"
     pictures = [random_planes(pixel_format, seed=seed, **size) for seed in range(FRAMES)]
     write_clip(path, pictures, pixel_format, encoder[0], options=encoder[1], audio_seconds=[0.4])
     return path
@@ -189,6 +194,28 @@ def test_a_clip_is_the_same(tmp_path: Path, gpus: list[StandIn], encoder: Encode
     assert info == plain
     assert_alike(batches, expected)
     assert gpus[0].decoded == FRAMES
+
+
+@pytest.mark.parametrize("container", ["mp4", "avi", "ts"])
+def test_a_clip_in_another_container_is_the_same(tmp_path: Path, gpus: list[StandIn], container: str) -> None:
+    """AVI has other times, MPEG-TS no parameters in front."""
+    path = clip(tmp_path, container=container)
+    info, batches = read(path, hardware=GPU)
+    assert info == read(path)[0] and gpus[0].decoded == FRAMES
+    assert_alike(batches, read(path)[1])
+
+
+def test_a_clip_that_failed_holds_no_decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its error may be kept, with all that its traceback holds."""
+
+    def smaller(frames: list[Any], before: int) -> list[Any]:
+        return [OnDevice(f._frame.reformat(32, 32)) for f in frames] if before else frames
+
+    opened = stand_in(monkeypatch, smaller)
+    with pytest.raises(InputError) as failure:
+        read(clip(tmp_path, ("libx264", {"bf": "0"})), hardware=GPU)
+    held = weakref.ref(opened.pop())
+    assert failure.value.__traceback__ is not None and held() is None
 
 
 def test_it_is_asked_for_the_order_that_software_found(tmp_path: Path, gpus: list[StandIn]) -> None:
@@ -356,6 +383,9 @@ def _png() -> bytes:
     return b"".join(bytes(packet) for packet in packets)
 
 
+_INVALID = av.error.InvalidDataError(1, "Invalid data")
+
+
 def _raises(error: Exception) -> Change:
     def change(frames: list[Any], before: int) -> list[Any]:
         raise error
@@ -386,7 +416,11 @@ class _Unreadable(OnDevice):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (_raises(av.error.InvalidDataError(1, "Invalid data")), "it does not take this stream (Invalid data)"),
+        (
+            _raises(_INVALID),
+            "it does not take this stream, or its driver has no `video` capability (Invalid data)",
+        ),
+        (_raises(torch.OutOfMemoryError()), "it has no memory left for it"),
         (lambda frames, before: [f._frame.reformat(format="yuv420p") for f in frames], "it does not take this stream"),
         (lambda frames, before: [], "it does not take this stream"),
         (
@@ -404,7 +438,7 @@ class _Unreadable(OnDevice):
             "its first picture is not the one that software decodes",
         ),
     ],
-    ids=["fails", "software", "nothing", "other-format", "unreadable", "one-code", "time", "size"],
+    ids=["fails", "memory", "software", "nothing", "other-format", "unreadable", "one-code", "time", "size"],
 )
 def test_what_it_does_wrong_at_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Change, why: str) -> None:
     gpus = stand_in(monkeypatch, change)
@@ -476,6 +510,7 @@ def test_without_a_driver_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """FFmpeg's own words; PyTorch's part is left out, which would end it before."""
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     with pytest.raises(DeviceError, match=r"^cuda:0: FFmpeg can't use its driver \(.+\); leave out --hwaccel cuda$"):
         VideoSource(str(clip(tmp_path)), SourceOptions(hardware=torch.device("cuda:0")))
 
@@ -489,6 +524,7 @@ def test_how_a_decoder_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: asked.append("context"))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
     monkeypatch.setattr(hardware, "HWAccel", accelerated)
     with av.open(clip(tmp_path, AV1, "yuv420p10le")) as container:
         stream = container.streams.video[0]
@@ -496,8 +532,8 @@ def test_how_a_decoder_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert decoder.extradata == stream.codec_context.extradata
     assert decoder.name == "av1" and decoder.thread_count == 1
     assert decoder.options["pkt_timebase"] == "1/1000" and "max_pixels" in decoder.options
-    wanted = {"options": {"primary_ctx": "0", "current_ctx": "1"}, "is_hw_owned": True}
-    assert asked == ["context", (("cuda", "1"), wanted)]
+    in_its_context = {"primary_ctx": "0", "current_ctx": "1"}
+    assert asked == ["context", (("cuda", "1", False, in_its_context), {"is_hw_owned": True})]
 
 
 @pytest.mark.parametrize("codec", sorted(CODECS))

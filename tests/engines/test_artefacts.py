@@ -20,8 +20,9 @@ from tsexpand.engines.network import COMPILING, LOADING, SAVED, NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network.kernels import Kernels
 from tsexpand.network.output import Parametrisation
+from tsexpand.network.tiling import within_halo
 from tsexpand.network.weights import Weights
-from tsexpand.network.winograd import FullResolution
+from tsexpand.network.winograd import BEYOND, FullResolution
 
 from .pictures import frame_of, noise
 
@@ -179,7 +180,7 @@ def test_code_is_compiled_once_the_clips_repay_it(
 class InexactInBfloat16(FullResolution):
     def forward(self, signal: Tensor, global_features: Tensor, kernels: Kernels) -> Tensor:
         logits = super().forward(signal, global_features, kernels)
-        return logits if kernels["fusion"].dtype == torch.float32 else logits + 0.5 * signal[..., 16:-8, 16:-8]
+        return logits if kernels["fusion"].dtype == torch.float32 else logits + 0.5 * within_halo(signal, BEYOND)
 
 
 @pytest.mark.usefixtures("cache")

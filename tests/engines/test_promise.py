@@ -86,9 +86,9 @@ def test_shipped_weights_keep_it_in_bfloat16_by_far(name: str) -> None:
     assert found.psnr > 67 and found.steps < 0.33
 
 
-def test_features_about_their_averages_round_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = next(iter(shipped_weights()))
+@pytest.mark.parametrize("name", shipped_weights())
+def test_features_about_their_averages_round_less(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = found_in_bfloat16(name)
     averages = kernels._averages
     monkeypatch.setattr(kernels, "_averages", lambda layers: [torch.zeros_like(one) for one in averages(layers)])
-    assert found_in_bfloat16(name).psnr < found.psnr - 3
+    assert found_in_bfloat16(name).psnr < found.psnr - 1.5

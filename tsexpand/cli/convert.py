@@ -212,15 +212,15 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     refuse_inputs_as_outputs(jobs)
     refuse_codec((output for job in jobs for output in job.outputs), values)
     tell_unused((output for job in jobs for output in job.outputs), preview_of(values), quiet)
-    decoding_device(values)
+    decoding_device(values)  # refuses one that decodes nothing, before the weights are loaded
     engine = load_engine(values, quiet)
     failures = []
     for job in jobs:
         try:
             report = run_job(job, engine, values, quiet)
         except TsexpandError as error:
-            failures.append(error)
             show_failure(job.source, error, as_json)
+            failures.append(_without_trace(error))
         else:
             show_report(report, as_json, quiet)
             if report.interrupted:
@@ -228,6 +228,12 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     if failures and len(jobs) > 1:
         click.echo("\n".join([f"{len(failures)} of {len(jobs)} inputs failed:", *map(str, failures)]), err=True)
     return exit_code(failures)
+
+
+def _without_trace(error: TsexpandError) -> TsexpandError:
+    """Without what holds the pictures, and the GPU's decoder, of a clip that failed, while others are converted."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def exit_code(failures: list[TsexpandError]) -> int:

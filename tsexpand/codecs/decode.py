@@ -48,6 +48,7 @@ class VideoSource:
 
     Raises:
         InputError: it can't be opened, has no picture, is HDR already, or is not supported.
+        DeviceError: the GPU that is to decode it can't be used.
     """
 
     def __init__(self, name: str, options: SourceOptions = WHOLE) -> None:
@@ -60,6 +61,7 @@ class VideoSource:
         self._is_excerpt = options.is_excerpt
         self._is_cut = False
         self._scales = options.scales
+        self._hardware: HardwareDecoder | None = None
         self._changes: list[tuple[str, Fraction]] = []  # kinds of pictures that are not as the first, and since when
         self._opened = open_input(name, options.format)
         self._container = self._opened.container
@@ -69,26 +71,26 @@ class VideoSource:
             self.companions = self._find_companions()
             with_packets = [s for s in self.companions.streams if s.type in COMPANION_TYPES]
             software = decoder_of(self._video)
-            gpu = options.hardware
-            hardware = None if gpu is None else HardwareDecoder(self._video, software, gpu, options)
-            decoder = hardware or software
+            if options.hardware is not None:
+                self._hardware = HardwareDecoder(self._video, software, options.hardware, options)
+            decoder = self._hardware or software
             self._reader = PictureReader(name, self._opened, self._video, decoder, with_packets, options.repeats)
             self._deinterlacer = Deinterlacer(name, self._video, options.deinterlacing)
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
             self._refuse_torn_raw()
             self._kind = _kind(self._first)
-            shown = (hardware and hardware.take_model()) or self._first
+            shown = (self._hardware and self._hardware.take_model()) or self._first
             self.info = describe(name, self._opened, self._video, shown, options.overrides, self._deinterlacer)
             self.info = replace(self.info, frame_rate=options.format.frame_rate or self.info.frame_rate)
             self.beginning = self._new_timeline().place(self._first).seconds
             self._describe_excerpt()
         except BaseException:
-            self._opened.close()
+            self._close()
             raise
         self._notice_damage()
-        if hardware is not None and hardware.notice is not None:
-            self._add_notice(hardware.notice)
+        if self._hardware is not None and self._hardware.notice is not None:
+            self._add_notice(self._hardware.notice)
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +100,11 @@ class VideoSource:
     ) -> None:
         self._pictures = iter(())  # it holds the reader's
         self._reader.close()
+        self._close()
+
+    def _close(self) -> None:
+        if self._hardware is not None:
+            self._hardware.close()
         self._opened.close()
 
     def cancel(self) -> None:

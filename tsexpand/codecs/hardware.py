@@ -65,7 +65,11 @@ class HardwareDecoder:
             self._gpu = open_decoder(stream, device)
 
     def decode(self, packet: AnyPacket) -> list[av.VideoFrame]:
-        """The pictures that are ready after a packet; see `VideoCodecContext.decode`."""
+        """The pictures that are ready after a packet; see `VideoCodecContext.decode`.
+
+        Raises:
+            FFmpegError: damage, or what the GPU does not decode any more.
+        """
         if self._waiting is None:
             return self._decoder.decode(packet)
         self._waiting.append(packet)
@@ -84,7 +88,11 @@ class HardwareDecoder:
         """Before packets from another place."""
         self._decoder.flush_buffers()
         if self._decoder is self._gpu:
-            self._decoder.reorder_depth = self._depth  # FFmpeg forgets it
+            self._decoder.reorder_depth = self._depth  # which FFmpeg may forget
+
+    def close(self) -> None:
+        """Gives the GPU's memory back, whoever may still hold this: a clip that failed does, with its error."""
+        self._decoder, self._gpu, self._model, self._waiting = self._software, None, None, None
 
     def take_model(self) -> av.VideoFrame | None:
         """The first picture as software decodes it, once, where the GPU goes on: it has what the container says too."""
@@ -142,8 +150,12 @@ class HardwareDecoder:
         try:
             pictures = [picture for packet in self._waiting or () for picture in gpu.decode(packet)]
             return _difference(model, pictures), pictures
-        except (FFmpegError, NotImplementedError) as error:  # the latter are PyAV's words for formats it can't hand out
-            return f"it does not take this stream ({reason(error)})", []
+        except NotImplementedError as error:  # PyAV's word for formats that it can't hand out
+            return f"it does not take this stream ({error})", []
+        except FFmpegError as error:
+            return f"it does not take this stream, or its driver has no `video` capability ({reason(error)})", []
+        except torch.OutOfMemoryError:
+            return "it has no memory left for it", []
 
 
 def _difference(model: av.VideoFrame, pictures: list[av.VideoFrame]) -> str | None:
@@ -173,7 +185,9 @@ def open_decoder(stream: VideoStream, device: torch.device) -> VideoCodecContext
     try:
         with torch.cuda.device(device):
             torch.cuda.synchronize()  # which makes PyTorch's context the current one
-            hwaccel = HWAccel("cuda", str(device.index or 0), options=dict(_CONTEXT), is_hw_owned=True)
+            torch.cuda.empty_cache()  # FFmpeg can't use what PyTorch keeps of other clips
+            # Without a fallback: software's pictures would be taken for a change of format, and nobody would know why.
+            hwaccel = HWAccel("cuda", str(device.index or 0), False, dict(_CONTEXT), is_hw_owned=True)
             decoder = av.CodecContext.create(codec, "r", hwaccel=hwaccel)
     except FFmpegError as error:
         why = f"FFmpeg can't use its driver ({reason(error)})"

@@ -48,6 +48,7 @@ def open_source(name: str, options: SourceOptions = WHOLE) -> Source:
 
     Raises:
         InputError: it can't be opened, or is a clip, which has its own frame rate, and one was given.
+        DeviceError: see `VideoSource`.
     """
     is_found_out = options.format == FOUND_OUT
     if is_found_out and (pictures := find_pictures(name, options.frame_rate)) is not None:

@@ -90,7 +90,7 @@ class _Windows(Protocol):
         ...
 
     def across(self, rows: Tensor, b: int) -> Tensor:
-        """Column b of the windows; of rows as `down` gives them, with what was done to them in front or not."""
+        """Column b of the windows; of rows as `down` gives them, with what was done to them in front."""
         ...
 
 
