@@ -1,7 +1,7 @@
 """How fast and how large conversions are on this machine: what docs/performance.md tells, measured anew.
 
 Runs `tsexpand bench` on frames and clips of the usual sizes, each in a process of its own, and the real command for its
-peak memory. Nothing else should run meanwhile; takes about a quarter of an hour on two cores.
+peak memory. Nothing else should run meanwhile; takes 20 to 40 minutes on two cores.
 Usage: performance.py [--json FILE] [--plot FILE]
 """
 
@@ -87,7 +87,7 @@ def plot(figures: dict[str, Any], path: Path) -> None:
     middle.set_title("frames/s: decode, network, write alone; all at once")
     slope = [row for row in figures["memory"] if row["size"] == SLOPE[0][0]]
     right.plot([row["frames"] for row in slope], [row["peak_mb"] for row in slope], "o-")
-    right.set_ylim(bottom=0)
+    right.set_ylim(0, 1.2 * max(row["peak_mb"] for row in slope))
     right.set_title(f"peak memory in MB over frames of {SLOPE[0][0]}")
     figure.savefig(path, dpi=100)
 
