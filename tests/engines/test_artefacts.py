@@ -1,6 +1,7 @@
 """Compiled code: what it gives, how it is kept, and what happens where it can't be had."""
 
 import math
+import os
 import shutil
 import sys
 import time
@@ -13,8 +14,9 @@ from torch import Tensor
 
 from tests.machines import of_cores
 from tests.network.models import random_network
-from tsexpand.engines import artefacts
-from tsexpand.engines.artefacts import Artefact, CompilationError
+from tsexpand.engines import artefacts, compiler
+from tsexpand.engines.artefacts import Artefact
+from tsexpand.engines.compiler import CompilationError, example
 from tsexpand.engines.devices import Compilation, Precision
 from tsexpand.engines.network import COMPILING, LOADING, SAVED, NetworkEngine
 from tsexpand.errors import DeviceError
@@ -81,7 +83,7 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
             other = engine_of()
             other.expect(50, 41, 1)
             assert torch.equal(other.expand(batch).light, light)
-    signal, code, weights = Artefact(torch.float32, TILE, TILE).example()
+    signal, code, weights = example(torch.float32, TILE, TILE)
     result = Artefact(torch.float32, TILE, TILE).load(1)(signal, code, weights)
     assert sys.getrefcount(result) == 2  # this name, and the argument: nobody else holds it
     assert [path.name for path in made.iterdir()] == [Artefact(torch.float32, TILE, TILE).path.name]
@@ -100,6 +102,19 @@ def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Pa
     assert engine.expand(noise(1, 8, 8)).light.isfinite().all()
     engine.expect(48, 48, math.inf)
     assert len(engine.notices) == 1  # it is not tried again
+
+
+def test_the_last_used_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache.mkdir(0o700)
+    old = [cache / f"expand_float32_{number}.pt2" for number in range(artefacts.MOST_KEPT + 1)]
+    for age, path in enumerate(reversed(old)):
+        path.touch()
+        os.utime(path, (0, time.time() - 60 * (age + 1)))
+    (cache / "of_others").touch()
+    monkeypatch.setattr(artefacts, "compile_tiles", lambda dtype, height, width, part: part.touch())
+    artefact = Artefact(torch.float32, TILE, TILE)
+    artefact.make()
+    assert set(cache.iterdir()) == {artefact.path, cache / "of_others", *old[2:]}
 
 
 def test_a_library_that_cannot_be_loaded_is_named(cache: Path) -> None:
@@ -144,7 +159,7 @@ def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_compiler_that_hangs_is_stopped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artefacts, "TIME_LIMIT", 0.1)
+    monkeypatch.setattr(compiler, "TIME_LIMIT", 0.1)
     with pytest.raises(CompilationError, match=r"longer than 0\.1 s"):
         Artefact(torch.float32, TILE, TILE).make()
     assert not list(cache.iterdir())
@@ -224,18 +239,18 @@ def test_what_lies_beside_a_clip_is_not_run(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_compiler_is_ended_with_the_compilation(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is a child of the process that is stopped."""
-    compiler = tmp_path / "g++"
-    compiler.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 60\n")
-    compiler.chmod(0o755)
-    monkeypatch.setenv("CXX", str(compiler))
-    monkeypatch.setattr(artefacts, "TIME_LIMIT", 30.0)
+    slow = tmp_path / "g++"
+    slow.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setenv("CXX", str(slow))
+    monkeypatch.setattr(compiler, "TIME_LIMIT", 30.0)
 
     def interrupt(process: object, limit: float) -> None:
         while not (tmp_path / "pids").exists():
             time.sleep(0.05)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(artefacts, "_wait", interrupt)
+    monkeypatch.setattr(compiler, "_wait", interrupt)
     with pytest.raises(KeyboardInterrupt):
         Artefact(torch.float32, TILE, TILE).make()
     for pid in (tmp_path / "pids").read_text().split():

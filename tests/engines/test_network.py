@@ -7,7 +7,7 @@ from torch import Tensor
 from tests.network.models import random_network, zero_network
 from tsexpand.colour.signal import SignalFormat
 from tsexpand.engines.analytic import AnalyticEngine
-from tsexpand.engines.artefacts import CompilationError
+from tsexpand.engines.compiler import CompilationError
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError

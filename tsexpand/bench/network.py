@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..cores import workers
-from ..engines.artefacts import Artefact, CompilationError, compiled_network
+from ..engines.artefacts import Artefact, compiled_network
+from ..engines.compiler import CompilationError
 from ..engines.devices import default_tile, dtype_name, exact_float32
 from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet

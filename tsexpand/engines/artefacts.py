@@ -1,19 +1,15 @@
 """Compiled code for this machine: made once, kept in the user's cache, loaded in every later run.
 
-What is compiled takes the weights as an input, so that one artefact serves every model. It is made by
-a process of its own: the compiler needs memory and modules that the conversion does not.
+What is compiled takes the weights as an input, so that one artefact serves every model.
 """
 
 import hashlib
 import os
 import platform
-import signal
-import subprocess
-import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,18 +20,17 @@ from torch import Tensor
 from .. import __version__
 from ..cores import run
 from ..network import expandnet, kernels, minimal_filtering, winograd
-from ..network.expandnet import HALO, ExpandNet
+from ..network.expandnet import ExpandNet
 from ..network.kernels import Kernels, kernels_of
 from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
 from ..network.winograd import BEYOND, BLOCK
+from . import compiler
 from .compiled import CompiledCode
+from .compiler import CompilationError, compile_tiles, example, first_line, system_errors
 from .devices import dtype_name
 
 CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]
 """`winograd.FullResolution.forward`, compiled."""
-
-TIME_LIMIT = 600.0
-"""Seconds that a compilation may take; usual are 50 to 70."""
 
 SIZE = (120, 128)
 """Height and width of tiles; they cover frames of 360, 480, 720, 1080 and 2160 lines without a remainder."""
@@ -43,9 +38,8 @@ SIZE = (120, 128)
 _SIZE_OF_540 = (136, 120)
 """Of those for frames of 540 lines."""
 
-
-class CompilationError(Exception):
-    """There is no compiler here, or it failed; the message says so in a line."""
+MOST_KEPT = 16
+"""Artefacts in the cache, of 3 MB each: others are of former versions, or of other machines that share it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +63,8 @@ class Artefact:
     @property
     def path(self) -> Path:
         """Where it is kept. Its name holds all that it depends on: code, library, processor."""
-        modules = (winograd.__file__, kernels.__file__, minimal_filtering.__file__, expandnet.__file__, __file__)
-        sources = [Path(file or "").read_bytes() for file in modules]
+        modules = (winograd, kernels, minimal_filtering, expandnet, compiler)
+        sources = [Path(module.__file__ or "").read_bytes() for module in modules]
         facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         kind = dtype_name(self.dtype)
@@ -85,12 +79,6 @@ class Artefact:
         """Pixels that are computed for a frame, with what lies beyond it or is in two tiles."""
         return sum(tile.height * tile.width for tile in tiles(height, width, self.height, self.width))
 
-    def example(self) -> tuple[Tensor, Tensor, Kernels]:
-        """Inputs of its kind."""
-        more = 2 * HALO + BEYOND
-        signal = torch.zeros(1, 3, self.height + more, self.width + more).contiguous(memory_format=torch.channels_last)
-        return signal, torch.zeros(1, 64), kernels_of(ExpandNet(), self.dtype)
-
     @property
     def is_made(self) -> bool:
         """Whether it is there to be loaded.
@@ -98,7 +86,7 @@ class Artefact:
         Raises:
             CompilationError: that can't be told.
         """
-        with _system_errors(self.path):
+        with system_errors(self.path):
             return self.path.is_file()
 
     def loaded(self, at_once: int, on_make: Callable[[], None] = lambda: None) -> CompiledExpand:
@@ -122,7 +110,7 @@ class Artefact:
         Raises:
             CompilationError: the file can't be loaded, or others may write to it; it is removed where it is damaged.
         """
-        with _system_errors(self.path):
+        with system_errors(self.path):
             _refuse_strangers(self.path.parent, self.path)
             try:
                 library = _library(self.path)
@@ -134,9 +122,11 @@ class Artefact:
                     file = Path(folder) / "expand.so"
                     file.write_bytes(library)
                     code = CompiledCode(file, at_once)
-                _run(code, *self.example())
+                _run(code, *example(self.dtype, self.height, self.width))
             except (OSError, RuntimeError, AttributeError) as error:
-                raise CompilationError(f"{self.path} could not be loaded ({_first_line(str(error))})") from error
+                raise CompilationError(f"{self.path} could not be loaded ({first_line(str(error))})") from error
+        with suppress(OSError):  # a cache that may only be read
+            self.path.touch()  # as used, see `_forget_old`
         return partial(_run, code)
 
     def make(self) -> None:
@@ -145,46 +135,24 @@ class Artefact:
         Raises:
             CompilationError: there is no compiler, it failed or took too long, or the cache can't be written.
         """
-        with _system_errors(self.path):
+        with system_errors(self.path):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder = tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True)
         with folder as name:
             part = Path(name) / self.path.name
-            self._compile(part)
-            with _system_errors(self.path):
+            compile_tiles(self.dtype, self.height, self.width, part)
+            with system_errors(self.path):
                 part.chmod(0o600)
                 part.replace(self.path)
-
-    def _compile(self, part: Path) -> None:
-        kind = dtype_name(self.dtype)
-        # -P and the path: what lies in the current folder, beside a user's clips, is not run.
-        command = [sys.executable, "-P", "-m", __name__, kind, str(self.height), str(self.width), str(part)]
-        package = Path(winograd.__file__).parents[2]
-        paths = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
-        inductor = {"TORCHINDUCTOR_CACHE_DIR": str(part.parent / "inductor"), "PYTHONPATH": paths}
-        with _system_errors(self.path), (part.parent / "stderr").open("w+") as stderr:
-            process = subprocess.Popen(
-                command, env=os.environ | inductor, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
-                start_new_session=True,
-            )  # fmt: skip
-            try:
-                _wait(process, TIME_LIMIT)
-            except subprocess.TimeoutExpired as error:
-                raise CompilationError(f"the compiler took longer than {TIME_LIMIT:g} s") from error
-            finally:
-                _end(process)
-            if process.returncode or not part.is_file():
-                stderr.seek(0)
-                raise CompilationError(_reason(stderr.read()))
+        _forget_old(self.path.parent)
 
 
-@contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
-    """Turns what the system refuses into a `CompilationError`."""
-    try:
-        yield
-    except OSError as error:
-        raise CompilationError(f"{error.filename or path}: {error.strerror or error}") from error
+def _forget_old(folder: Path) -> None:
+    """Removes all but the last used artefacts; not now where another process does it at the same moment."""
+    with suppress(OSError):
+        kept = sorted(folder.glob("expand_*.pt2"), key=lambda path: path.stat().st_mtime)
+        for path in kept[:-MOST_KEPT]:
+            path.unlink()
 
 
 def _refuse_strangers(*paths: Path) -> None:
@@ -195,17 +163,6 @@ def _refuse_strangers(*paths: Path) -> None:
         found = path.stat()
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise CompilationError(f"{path} belongs to others, or others may write to it; set TSEXPAND_CACHE elsewhere")
-
-
-def _wait(process: "subprocess.Popen[bytes]", limit: float) -> None:
-    process.wait(limit)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends a process with all that it started: the compiler is a child of its own."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
-    process.wait()
 
 
 def _library(path: Path) -> bytes:
@@ -270,33 +227,3 @@ def _processor() -> str:
     except OSError:
         return platform.processor() + str(torch.cpu.get_capabilities())
     return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
-
-
-def _reason(stderr: str) -> str:
-    """The line of a traceback that says why."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    named = [line for line in lines if "Error" in line or "error:" in line]
-    return _first_line((named or lines or ["the compiler failed"])[-1])
-
-
-def _first_line(text: str) -> str:
-    return (text.strip().splitlines() or ["no reason given"])[0][:200]
-
-
-def _main(kind: str, height: str, width: str, path: str) -> None:
-    """The other process."""
-    from torch._inductor import cpp_builder
-
-    cpp_builder.get_cpp_compiler()  # before the work: it raises where there is none
-    artefact = Artefact(getattr(torch, kind), int(height), int(width))
-    with torch.no_grad():
-        program = torch.export.export(winograd.FullResolution().eval(), artefact.example())
-        configuration = {
-            "cpp.threads": 1,  # see `cores`
-            "max_pointwise_cat_inputs": 0,  # else few entries would be computed again by who reads them
-        }
-        torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

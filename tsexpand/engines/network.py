@@ -17,7 +17,8 @@ from ..network.output import REFERENCE_WHITE, Parametrisation
 from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, Tile, TiledNetwork, logit_tiles, put
 from ..network.weights import Weights
 from . import Setup
-from .artefacts import Artefact, CompilationError, compiled_network
+from .artefacts import Artefact, compiled_network
+from .compiler import CompilationError
 from .copies import arriving, copies_of
 from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name, exact_float32
 from .display import display_signal, portions, thumbnails
