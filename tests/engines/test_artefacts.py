@@ -89,6 +89,16 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
     assert [path.name for path in made.iterdir()] == [Artefact(torch.float32, TILE, TILE).path.name]
 
 
+def test_a_cache_that_may_only_be_read_serves(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TSEXPAND_CACHE", str(made))
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    assert callable(Artefact(torch.float32, TILE, TILE).load(1))
+
+
 def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Path) -> None:
     path = Artefact(torch.float32, TILE, TILE).path
     cache.mkdir()

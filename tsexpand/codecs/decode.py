@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 import av
-from av.video.reformatter import Interpolation
 
 from ..errors import InputError
 from ..frames import SignalBatch, Timing, clock
@@ -20,8 +19,9 @@ from .excerpt import Excerpt
 from .hardware import HardwareDecoder
 from .input_format import RAW
 from .opening import decoder_of, find_video, open_input
+from .picture_kind import PictureKind
 from .pictures import PictureReader
-from .pixels import alpha_from_frames, planes_from_frames, stored_format
+from .pixels import alpha_from_frames, planes_from_frames
 from .source_options import WHOLE, SourceOptions
 from .timeline import Timeline
 
@@ -60,9 +60,7 @@ class VideoSource:
         self.begin: Timing | None = None
         self._is_excerpt = options.is_excerpt
         self._is_cut = False
-        self._scales = options.scales
         self._hardware: HardwareDecoder | None = None
-        self._changes: list[tuple[str, Fraction]] = []  # kinds of pictures that are not as the first, and since when
         self._opened = open_input(name, options.format)
         self._container = self._opened.container
         try:
@@ -79,7 +77,7 @@ class VideoSource:
             self._pictures = self._deinterlacer.pictures(self._reader)
             self._first = self._decode_first()
             self._refuse_torn_raw()
-            self._kind = _kind(self._first)
+            self._kind = PictureKind(name, self._first, options.scales)
             shown = (self._hardware and self._hardware.take_model()) or self._first
             self.info = describe(name, self._opened, self._video, shown, options.overrides, self._deinterlacer)
             self.info = replace(self.info, frame_rate=options.format.frame_rate or self.info.frame_rate)
@@ -200,12 +198,8 @@ class VideoSource:
             self._check_end(count, self._end(timing))
         if (notice := self._deinterlacer.notice) and notice not in self.info.notices:
             self._add_notice(f"Further on: {notice}")
-        if self._changes:
-            now, time = self._changes[0]
-            more = f", and {len(self._changes) - 1} times more" if len(self._changes) > 1 else ""
-            self._add_notice(
-                f"Pictures change to {now} at {clock(time)}{more}; they were scaled to the size of the first."
-            )
+        if (notice := self._kind.notice) is not None:
+            self._add_notice(notice)
         if replaced := self._reader.replaced:
             first = f"the first at {clock(replaced[0])}"
             self._add_notice(f"{len(replaced)} damaged pictures were replaced by the one before, {first}.")
@@ -265,16 +259,7 @@ class VideoSource:
     def _checked(self, frame: av.VideoFrame, timing: Timing) -> av.VideoFrame:
         """The picture as `info` says; raises InputError where it is not so, and may not be made so."""
         refuse_hdr(self._name, frame.color_trc, self._overrides)
-        info = self.info
-        now = _kind(frame)
-        if now == self._kind:
-            return frame
-        if not self._scales:
-            change = f"pictures change from {self._kind} to {now} at {clock(timing.seconds)}"
-            raise InputError(f"{self._name}: {change}; try --on-change scale")
-        if not self._changes or self._changes[-1][0] != now:
-            self._changes.append((now, timing.seconds))
-        return frame.reformat(info.width, info.height, info.pixel_format, interpolation=Interpolation.BICUBIC)
+        return self._kind.kept(frame, timing.seconds)
 
     def _end(self, timing: Timing) -> Fraction:
         """When a picture ends, on the input's clock."""
@@ -296,8 +281,3 @@ class VideoSource:
             packets=self._reader.packets.take(begin, None if whole else self._end(timings[-1])),
             alpha=alpha_from_frames(frames),
         )
-
-
-def _kind(frame: av.VideoFrame) -> str:
-    """Size and format, which are to stay as they are."""
-    return f"{frame.width}×{frame.height} {stored_format(frame)}"

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from ..errors import DeviceError
 from .companion_packets import AnyPacket
 from .deinterlacing import FIELD_ORDERS, Deinterlacing, is_interlaced
-from .opening import configure, reason
+from .opening import new_decoder, reason
 from .pixels import planes_from_frames, stored_format
 from .source_options import SourceOptions
 
@@ -30,6 +30,11 @@ MOST_PACKETS = 256
 _CONTEXT = {"primary_ctx": "0", "current_ctx": "1"}
 """Where FFmpeg works: where PyTorch does. It would refuse the device's primary context by that name, as PyTorch has set
 it up otherwise than FFmpeg would (hwcontext_cuda.c: "incompatible flags")."""
+
+
+def in_software(why: str) -> str:
+    """The notice that a GPU was asked for, and does not decode."""
+    return f"Decoded in software, not on the GPU: {why}."
 
 
 class HardwareDecoder:
@@ -52,9 +57,9 @@ class HardwareDecoder:
         self, stream: VideoStream, software: VideoCodecContext, device: torch.device, options: SourceOptions
     ) -> None:
         self._stream = stream
-        self._software = self._decoder = software
+        self._software = software
         self._deinterlacing = options.deinterlacing
-        self._gpu: VideoCodecContext | None = None
+        self._gpu: VideoCodecContext | None = None  # None: software decodes
         self._depth = 0  # of the reordering of pictures
         self._model: av.VideoFrame | None = None
         self._waiting: list[AnyPacket] | None = []  # packets that the GPU has not seen; None: all is decided
@@ -71,7 +76,7 @@ class HardwareDecoder:
             FFmpegError: damage, or what the GPU does not decode any more.
         """
         if self._waiting is None:
-            return self._decoder.decode(packet)
+            return (self._gpu or self._software).decode(packet)
         self._waiting.append(packet)
         try:
             frames = self._software.decode(packet)
@@ -86,13 +91,13 @@ class HardwareDecoder:
 
     def flush_buffers(self) -> None:
         """Before packets from another place."""
-        self._decoder.flush_buffers()
-        if self._decoder is self._gpu:
-            self._decoder.reorder_depth = self._depth  # which FFmpeg may forget
+        (self._gpu or self._software).flush_buffers()
+        if self._gpu is not None:
+            self._gpu.reorder_depth = self._depth  # which FFmpeg may forget
 
     def close(self) -> None:
         """Gives the GPU's memory back, whoever may still hold this: a clip that failed does, with its error."""
-        self._decoder, self._gpu, self._model, self._waiting = self._software, None, None, None
+        self._gpu = self._model = self._waiting = None
 
     def take_model(self) -> av.VideoFrame | None:
         """The first picture as software decodes it, once, where the GPU goes on: it has what the container says too."""
@@ -124,13 +129,13 @@ class HardwareDecoder:
         if why is not None:
             self._stay(why)
             return frames
-        self._decoder, self._model, self._waiting = gpu, model, None
+        self._model, self._waiting = model, None
         self._software.flush_buffers()  # its threads hold pictures
         return pictures
 
     def _stay(self, why: str) -> None:
         self._waiting = self._gpu = None
-        self.notice = f"Decoded in software, not on the GPU: {why}."
+        self.notice = in_software(why)
 
     def _misfit(self, model: av.VideoFrame) -> str | None:
         """Why pictures such as the first can't be left to the GPU."""
@@ -180,21 +185,17 @@ def open_decoder(stream: VideoStream, device: torch.device) -> VideoCodecContext
     Raises:
         DeviceError: there is no GPU, or no driver.
     """
-    own = stream.codec_context
-    codec = own.codec.canonical_name  # the decoder of FFmpeg's own, as libdav1d knows no GPU
+    codec = stream.codec_context.codec.canonical_name  # the decoder of FFmpeg's own, as libdav1d knows no GPU
     try:
         with torch.cuda.device(device):
             torch.cuda.synchronize()  # which makes PyTorch's context the current one
             torch.cuda.empty_cache()  # FFmpeg can't use what PyTorch keeps of other clips
             # Without a fallback: software's pictures would be taken for a change of format, and nobody would know why.
             hwaccel = HWAccel("cuda", str(device.index or 0), False, dict(_CONTEXT), is_hw_owned=True)
-            decoder = av.CodecContext.create(codec, "r", hwaccel=hwaccel)
+            decoder = new_decoder(stream, codec, hwaccel)
     except FFmpegError as error:
         why = f"FFmpeg can't use its driver ({reason(error)})"
         raise DeviceError(f"{device}: {why}; leave out --hwaccel cuda") from error
-    assert isinstance(decoder, VideoCodecContext)
-    decoder.extradata = own.extradata
-    configure(decoder)
     decoder.options = {**decoder.options, "pkt_timebase": str(stream.time_base or 0)}
     decoder.thread_count = 1  # each thread would take surfaces, and wait for the same decoder
     return decoder

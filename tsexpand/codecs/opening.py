@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
@@ -175,7 +176,7 @@ def find_video(container: InputContainer, name: str, number: int | None = None) 
         raise InputError(f"{name}: no decoder for its video stream")
     if context.width * context.height > MAX_PIXELS:
         raise InputError(f"{name}: pictures of {context.width}×{context.height} are larger than {MAX_PIXELS} pixels")
-    configure(context)
+    _configure(context)
     return stream
 
 
@@ -204,14 +205,27 @@ def decoder_of(stream: VideoStream) -> VideoCodecContext:
     tags = {key.lower(): value for key, value in stream.metadata.items()}
     if library is None or tags.get("alpha_mode") != "1" or library not in av.codecs_available:
         return own
-    decoder = av.CodecContext.create(library, "r")
+    return new_decoder(stream, library)
+
+
+def new_decoder(stream: VideoStream, codec: str, hwaccel: HWAccel | None = None) -> VideoCodecContext:
+    """A decoder beside the stream's own.
+
+    Args:
+        stream: to be decoded.
+        codec: FFmpeg's name of the decoder.
+        hwaccel: the hardware that it decodes on, if any.
+
+    Raises:
+        FFmpegError: the hardware can't be used.
+    """
+    decoder = av.CodecContext.create(codec, "r", hwaccel=hwaccel)
     assert isinstance(decoder, VideoCodecContext)
-    decoder.extradata = own.extradata
-    configure(decoder)
+    decoder.extradata = stream.codec_context.extradata
+    _configure(decoder)
     return decoder
 
 
-def configure(context: VideoCodecContext) -> None:
-    """Sets what is the same for all decoders."""
+def _configure(context: VideoCodecContext) -> None:
     context.thread_type = "AUTO"
     context.options = {"max_pixels": str(MAX_PIXELS)}

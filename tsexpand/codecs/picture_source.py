@@ -14,6 +14,7 @@ from torch import Tensor
 from ..errors import Cancelled, DamagedPictureError, InputError
 from ..frames import SignalBatch, Timing, clock
 from .companions import Companions
+from .hardware import in_software
 from .source_options import WHOLE, SourceOptions
 from .stills.decode import Still, read_still
 from .stills.opacity import LOST
@@ -67,7 +68,7 @@ class PictureSource:
             )
         self._add_notices(*pictures.notices)
         if options.hardware is not None:
-            self._add_notices("Decoded in software, not on the GPU: it is no clip.")
+            self._add_notices(in_software("it is no clip"))
         self.beginning = Fraction(0)
         self.begin: Timing | None = Timing(number, self.info.time_base, 1)
 

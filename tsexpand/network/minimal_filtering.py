@@ -1,7 +1,7 @@
 """Winograd's minimal filtering F(4×4, 3×3): a 3×3 convolution by few multiplications between two transforms.
 
 By its definition it takes 144 multiplications for sixteen results, this way 36. Transforms of polynomials at the points
-0, 1, -1, 1/2, -2 and ∞ round less than at the ±2 of the first paper, for as many operations: by 1 to 3 dB of light in
+0, 1, -1, 1/2, -2 and ∞ round less than at the ±2 of the first paper, for as many operations: by 2 to 3 dB of light in
 bfloat16.
 
 References:
