@@ -36,8 +36,8 @@ def server(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
 
 def test_help_does_not_load_torch() -> None:
     code = "import sys; sys.argv = ['tsexpand', 'dataset', 'prepare', '--help']\nimport tsexpand.cli\n"
-    code += "try: tsexpand.cli.main()\n"
-    code += "except SystemExit: print(sorted(m for m in ('torch', 'av', 'numpy', 'rawpy') if m in sys.modules))"
+    code += "tsexpand.cli.run()\n"
+    code += "print(sorted(m for m in ('torch', 'av', 'numpy', 'rawpy') if m in sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "--val-share" in result.stdout and result.stdout.endswith("[]\n"), result.stderr
 

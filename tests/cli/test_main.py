@@ -18,10 +18,8 @@ def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_is_quick_and_does_not_load_torch() -> None:
-    code = "import sys; sys.argv = ['tsexpand', 'convert', '--help']\nimport tsexpand.cli\ntry: tsexpand.cli.main()\n"
-    code += (
-        "except SystemExit: print(sorted(m for m in ('torch', 'av', 'numpy', 'rich', 'OpenEXR') if m in sys.modules))"
-    )
+    code = "import sys; sys.argv = ['tsexpand', 'convert', '--help']\nimport tsexpand.cli\ntsexpand.cli.run()\n"
+    code += "print(sorted(m for m in ('torch', 'av', 'numpy', 'rich', 'OpenEXR') if m in sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert "--peak" in result.stdout
     assert result.stdout.endswith("[]\n"), result.stderr
@@ -73,3 +71,22 @@ def test_one_failing_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (good["outputs"], good["frames"]) == (["hdr/good.mkv"], 2)
     assert [path.name for path in (tmp_path / "hdr").iterdir()] == ["good.mkv"]
     assert "1 of 2 inputs failed:" in result.stderr
+
+
+@pytest.mark.parametrize(("source", "code"), [("clip.mkv", 0), ("missing.mkv", 3)])
+def test_a_process_ends_at_once_but_whole(source: str, code: int, tmp_path: Path) -> None:
+    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
+    write_clip(tmp_path / "clip.mkv", [planes] * 2)
+    script = "import atexit, sys, tsexpand.cli\n"
+    script += "class Slow:\n    def __del__(self): print('taken apart')\n"
+    script += "kept = Slow()\natexit.register(lambda: print('left for the end', end=''))\n"
+    script += f"sys.argv = ['tsexpand', 'probe', '{source}']\ntsexpand.cli.main()"
+    result = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert result.returncode == code, result.stderr
+    assert result.stdout.endswith("left for the end")
+    assert ("clip.mkv" in result.stdout) == (code == 0)
+
+
+def test_a_process_without_streams_fails_by_its_code_only(tmp_path: Path) -> None:
+    command = ["sh", "-c", 'exec "$0" -m tsexpand probe missing.mkv >&- 2>&-', sys.executable]
+    assert subprocess.run(command, cwd=tmp_path, timeout=100).returncode == 3
