@@ -32,6 +32,7 @@ def options(source: Path, *outputs: Path, **changes: Any) -> ConvertOptions:
         "overwrite": False,
         "signal": HDR10,
         "preview": None,
+        "pipe_format": None,
     }
     delivery |= {key: changes.pop(key) for key in list(changes) if key in delivery}
     reading = {f.name: changes.pop(f.name) for f in fields(SourceOptions) if f.name in changes}

@@ -56,7 +56,7 @@ class SignalBatch:
 
     Attributes:
         planes: (Y′, Cb, Cr), (R′, G′, B′) or (Y′,): each (N, h, w), uint8 or uint16; chroma may be
-            smaller than luma.
+            smaller than luma. On the way to an encoder on a GPU one, that holds all of them as it wants it.
         signal: what the codes mean.
         timings: one a picture.
         packets: met before or among these pictures.

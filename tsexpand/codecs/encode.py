@@ -1,6 +1,8 @@
 """Video encoders: pictures in, packets out, with exact times and HDR10 metadata in each keyframe."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import TypeAlias, cast
 
@@ -14,9 +16,12 @@ from torch import Tensor
 from ..colour.codes import Transfer
 from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
+from ..colour.ycbcr import Planes
 from ..errors import OutputError
-from ..frames import Timing, VideoInfo
+from ..frames import Timing, VideoInfo, clock
 from .encoders import EncoderOptions, Library, library_of
+from .nvenc import DevicePictures
+from .opening import reason
 from .pixels import frame_from_planes
 from .static_metadata import PLACEHOLDER, Coding, keyframe_messages, with_messages
 
@@ -66,6 +71,7 @@ class Encoder:
         height: of the coded picture, likewise.
         extradata: parameter sets, for the container.
         tag: what MOV calls the coding, empty where it is not for the encoder to say.
+        notice: why pictures on a GPU are not encoded there, though that was asked for.
     """
 
     def __init__(
@@ -89,41 +95,81 @@ class Encoder:
             self._messages = keyframe_messages(self.coding, mastering, levels)
         self._library, self._signal = library, signal
         self._planar = library.planar(info.has_alpha)
-        self._context = _context(library, options, info, signal, (self.width, self.height))
-        self.extradata = self._context.extradata or b""
-        self.tag = self._context.codec_tag.strip("\0 ")
+        size = self.width, self.height
+
+        def context(pixel_format: str) -> av.VideoCodecContext:
+            return _context(library, options, info, signal, size, pixel_format)
+
+        self._on_device: DevicePictures | None = None
+        self.notice: str | None = None
+        if options.device is not None and library.interleaved is not None:
+            pictures, opened = DevicePictures(options.device, *size), context("cuda")
+            if (why := pictures.refusal(opened, self.coding)) is None:
+                self._on_device, self._context = pictures, context("cuda")  # which its first picture opens
+            else:
+                self.notice = f"{library.name} takes its pictures from the CPU, not from {options.device}: {why}."
+        if self._on_device is None:
+            self._context = opened = context(library.interleaved or self._planar)
+            with _refusals(library, options, size):
+                opened.open()
+        self.extradata = opened.extradata or b""
+        self.tag = opened.codec_tag.strip("\0 ")
+
+    @property
+    def pack(self) -> Callable[[Planes], Tensor] | None:
+        """What makes of pictures on the GPU such as are encoded there; None where they are encoded from the CPU."""
+        return None if self._on_device is None else self._on_device.pack
 
     def encode(self, planes: tuple[Tensor, ...], timing: Timing) -> list[VideoPacket]:
         """Takes a picture, and gives the packets that are ready.
 
         Args:
             planes: Y′, Cb, Cr: (h, w), chroma as the library samples it, uint16 on the CPU; and opacity, where
-                `info` and the library have it. Edges are repeated where the coded picture is larger.
+                `info` and the library have it. Edges are repeated where the coded picture is larger. Or what `pack`
+                made of them, where there is one.
             timing: in the time base of `info`.
+
+        Raises:
+            OutputError: the encoder fails.
         """
         if timing.time_base != self._time_base:
             raise ValueError(f"time base {timing.time_base} is not the encoder's {self._time_base}")
-        luma, *chroma = planes
-        frame = frame_from_planes((_padded(luma, self.height, self.width), *chroma), self._planar)
-        if self._library.interleaved is not None:
-            frame = frame.reformat(format=self._library.interleaved)
+        frame = self._picture(planes)
         # ProRes states its colour in every picture, and takes it from there.
         frame.color_primaries, frame.color_trc = self._signal.primaries, self._signal.transfer
         frame.colorspace, frame.color_range = self._signal.matrix, _LIMITED_RANGE
         frame.pts, frame.time_base, frame.duration = timing.pts, timing.time_base, self._duration(timing)
         self._durations[timing.pts] = frame.duration
         self._count += 1
-        return [self._finished(packet) for packet in self._context.encode(frame)]
+        return self._packets(frame, f"at {clock(timing.seconds)}")
 
     def flush(self) -> list[VideoPacket]:
-        """The remaining packets; the encoder takes no more pictures."""
-        packets = [self._finished(packet) for packet in self._context.encode(None)]
+        """The remaining packets; the encoder takes no more pictures.
+
+        Raises:
+            OutputError: the encoder fails.
+        """
+        packets = self._packets(None, "at its end")
         if self._count <= _X265_REORDERING:
             # x265 learns how far dts runs ahead from the picture after that many, and without one leaves
             # it uninitialised. So few pictures are coded in the order in which they are shown.
             for packet in packets:
                 packet.dts = packet.pts
         return packets
+
+    def _picture(self, planes: tuple[Tensor, ...]) -> av.VideoFrame:
+        if self._on_device is not None:
+            return self._on_device.picture(planes[0])
+        luma, *chroma = planes
+        frame = frame_from_planes((_padded(luma, self.height, self.width), *chroma), self._planar)
+        return frame if self._library.interleaved is None else frame.reformat(format=self._library.interleaved)
+
+    def _packets(self, frame: av.VideoFrame | None, when: str) -> list[VideoPacket]:
+        try:
+            packets = self._context.encode(frame)
+        except FFmpegError as error:
+            raise OutputError(f"encoder {self._library.name} failed {when} ({reason(error)})") from error
+        return [self._finished(packet) for packet in packets]
 
     def _duration(self, timing: Timing) -> int:
         """Of the picture; where unknown the distance to the one before, as MP4 cuts a last picture of none."""
@@ -160,22 +206,34 @@ def _with_bt2020_matrix(picture: bytes) -> bytes:
 
 
 def _context(
-    library: Library, options: EncoderOptions, info: VideoInfo, signal: SignalFormat, size: tuple[int, int]
+    library: Library,
+    options: EncoderOptions,
+    info: VideoInfo,
+    signal: SignalFormat,
+    size: tuple[int, int],
+    pixel_format: str,
 ) -> av.VideoCodecContext:
+    """An encoder that is not open yet; raises `OutputError` where there is none of that name here."""
     os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 reads it once, and is talkative without
-    chosen = _chosen(library, options)
-    try:
+    with _refusals(library, options, size):
         context = av.CodecContext.create(library.name, "w")
         assert isinstance(context, av.VideoCodecContext)
         _describe(context, info, signal, size)
-        context.pix_fmt = library.interleaved or library.planar(info.has_alpha)
+        context.pix_fmt = pixel_format
         if library.quality is None:
             context.gop_size = 1  # every picture stands alone
+        chosen = _chosen(library, options)
         context.options = {**chosen, **_siting(signal), **_private(library, signal, size, context.gop_size)}
-        context.open()
-    except (FFmpegError, ValueError) as error:
-        raise OutputError(_refusal(library, chosen, size, error)) from error
     return context
+
+
+@contextmanager
+def _refusals(library: Library, options: EncoderOptions, size: tuple[int, int]) -> Iterator[None]:
+    """Turns the refusals of an encoder into an `OutputError`."""
+    try:
+        yield
+    except (FFmpegError, ValueError) as error:
+        raise OutputError(_refusal(library, _chosen(library, options), size, error)) from error
 
 
 def _private(library: Library, signal: SignalFormat, size: tuple[int, int], interval: int) -> dict[str, str]:
@@ -218,8 +276,7 @@ def _siting(signal: SignalFormat) -> dict[str, str]:
 def _refusal(library: Library, chosen: dict[str, str], size: tuple[int, int], error: Exception) -> str:
     asked = ", ".join(f"{option} {value}" for option, value in chosen.items()) or "pictures"
     what = f"encoder {library.name} is not available here or refuses {asked}"
-    reason = getattr(error, "strerror", None) or str(error)
-    return f"{what} at {size[0]}×{size[1]} ({reason}); {library.advice}"
+    return f"{what} at {size[0]}×{size[1]} ({reason(error)}); {library.advice}"
 
 
 def _padded(plane: Tensor, height: int, width: int) -> Tensor:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from ..colour.codes import ChromaLocation, ChromaSampling
 from ..colour.signal import SignalFormat
 from ..errors import OutputError
@@ -20,11 +22,13 @@ class EncoderOptions:
         crf: constant quality, lower is better; where None 16 for HEVC, 18 for H.264, 20 for AV1: close to
             transparent. None for the others, whose profile is their quality.
         preset: speed, in the encoder's own words; where None "medium", 8, and "p5" for NVENC. None for the others.
+        device: the GPU that has the pictures, for an encoder that can take them from there; None for the CPU.
     """
 
     codec: str = "hevc"
     crf: float | None = None
     preset: str | None = None
+    device: torch.device | None = None
 
     @property
     def crf_and_preset(self) -> tuple[float | None, str | None]:

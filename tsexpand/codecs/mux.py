@@ -59,6 +59,9 @@ class VideoWriter:
         stream: where to instead of the path, which then is but a name. What has been written there can't be
             changed: light levels are declared as unknown.
 
+    Attributes:
+        pack: see `Encoder.pack`.
+
     Raises:
         OutputError: the file can't be written, or the encoder can't be opened.
     """
@@ -82,6 +85,7 @@ class VideoWriter:
         refuse_mismatch(path, container, options)
         self._encoder = Encoder(options, info, signal, mastering, levels)
         streams, dropped = sort_streams(companions.streams, container)
+        self.pack = self._encoder.pack
         self._notices = [*_picture_notices(self._encoder, info), *dropped]
         if container is Container.TS:
             self._notices += _transport_notices(info, companions)
@@ -120,8 +124,8 @@ class VideoWriter:
         """Encodes pictures and copies packets.
 
         Args:
-            planes: Y′, Cb, Cr: (N, h, w), chroma as the library samples it, uint16 on the CPU; and opacity, see
-                `Encoder.encode`.
+            planes: Y′, Cb, Cr: (N, h, w), chroma as the library samples it, uint16 on the CPU; and opacity; or what
+                `pack` made of them; see `Encoder.encode`.
             timings: one a picture, in the time base of `info`.
             packets: of the companions, met before or among these pictures.
 
@@ -188,6 +192,8 @@ class VideoWriter:
 
 
 def _picture_notices(encoder: Encoder, info: VideoInfo) -> Iterator[str]:
+    if encoder.notice is not None:
+        yield encoder.notice
     if (encoder.width, encoder.height) != (info.width, info.height):
         sizes = f"{info.width}×{info.height} to {encoder.width}×{encoder.height}"
         is_preview = encoder.coding is Coding.H264

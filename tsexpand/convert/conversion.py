@@ -19,7 +19,7 @@ from ..flow import Flow
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from ..interruption import Interruption
 from ..sinks import Fetch, Sink
-from ..sinks.delivery import make_sink
+from ..sinks.delivery import DeliveryOptions, make_sink
 from ..sinks.documents.provenance import Provenance
 from ..sinks.paths import refuse_sources
 from ..temporal.denoising import denoise
@@ -61,9 +61,8 @@ def convert(
         def provenance() -> Provenance:
             return provenance_of(options, engine, notices())
 
-        sink = stack.enter_context(
-            make_sink(options.outputs, source.info, source.companions, options.delivery, provenance)
-        )
+        delivery = _where_the_light_is(options.delivery, engine)
+        sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, delivery, provenance))
         on_open(source.info, (*source.info.notices, *sink.notices))
         if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
             options = replace(options, denoise=False, smooth=False)
@@ -89,6 +88,12 @@ def convert(
             notices=notices(),
             interrupted=written.interrupted,
         )
+
+
+def _where_the_light_is(delivery: DeliveryOptions, engine: Engine) -> DeliveryOptions:
+    """With pictures encoded on the GPU that has their light, where the encoder can."""
+    device = engine.device if engine.device.type == "cuda" else None
+    return replace(delivery, encoder=replace(delivery.encoder, device=device))
 
 
 @dataclass(slots=True)

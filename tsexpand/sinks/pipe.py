@@ -144,7 +144,7 @@ class PipeSink:
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> SignalBatch:
         """See `VideoSignal.prepare`."""
-        return self._light.prepare(batch, fetch)
+        return self._light.prepare(batch, fetch, self._writer.pack if isinstance(self._writer, VideoWriter) else None)
 
     def write(self, prepared: SignalBatch) -> None:
         """Writes one batch; raises what `ByteStream.check` does."""

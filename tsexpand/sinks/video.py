@@ -94,7 +94,9 @@ class VideoSink:
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> SignalBatch:
         """See `VideoSignal.prepare` and `PreviewSignal.prepare`."""
-        return self._light.prepare(batch, fetch)
+        if isinstance(self._light, PreviewSignal):
+            return self._light.prepare(batch, fetch)
+        return self._light.prepare(batch, fetch, self._writer.pack)
 
     def write(self, prepared: SignalBatch) -> None:
         """Encodes and muxes one batch."""

@@ -1,6 +1,8 @@
 """Light as the code values that HDR video carries."""
 
 from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
 
 from torch import Tensor
 
@@ -11,10 +13,12 @@ from ..colour.luminance import luminance_weights
 from ..colour.primaries import convert
 from ..colour.signal import SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
-from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
+from ..colour.ycbcr import Planes, quantise, rgb_to_ycbcr, subsample_chroma
 from ..cores import filled
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
+
+Pack: TypeAlias = Callable[[Planes], Tensor]
 
 
 def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
@@ -46,10 +50,16 @@ class VideoSignal:
         """Light levels of what was written so far; none for HLG, which has no such metadata."""
         return self._meter.content_light if self._signal.transfer is Transfer.PQ else None
 
-    def prepare(self, batch: LightBatch, fetch: Fetch) -> SignalBatch:
-        """Light to code values, the one quantisation, dithered; see `Sink.prepare`."""
+    def prepare(self, batch: LightBatch, fetch: Fetch, pack: Pack | None = None) -> SignalBatch:
+        """Light to code values, the one quantisation, dithered; see `Sink.prepare`.
+
+        Args:
+            batch: the light.
+            fetch: brings a tensor to the CPU.
+            pack: makes one plane of the codes, which stays where it is, for an encoder there.
+        """
         light = hdr10_light(batch)
-        self._under_way.append(fetch(light_levels(light)))
+        levels = light_levels(light)
         encoded = filled(light, self._encode, light)
         if self._signal.matrix is Matrix.IDENTITY:
             planes = encoded.unbind(dim=1)
@@ -57,8 +67,10 @@ class VideoSignal:
             whole = rgb_to_ycbcr(encoded, self._signal.matrix)
             planes = subsample_chroma(whole, self._signal.chroma_location, self._sampling)
         dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
-        codes = tuple(fetch(plane) for plane in quantise(planes, self._signal, dither))
-        return SignalBatch(codes, self._signal, batch.timings, batch.packets, batch.alpha)
+        codes = quantise(planes, self._signal, dither)
+        delivered = tuple(map(fetch, codes)) if pack is None else (pack(codes),)
+        self._under_way.append(fetch(levels))  # last: once these have arrived, what was packed is whole too
+        return SignalBatch(delivered, self._signal, batch.timings, batch.packets, batch.alpha)
 
     def written(self) -> None:
         """Counts the light of a batch, in the order of `prepare`: of those under way a run may keep none."""
