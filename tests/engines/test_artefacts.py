@@ -18,7 +18,8 @@ from tsexpand.engines import artefacts, compiler
 from tsexpand.engines.artefacts import Artefact
 from tsexpand.engines.compiler import CompilationError, example
 from tsexpand.engines.devices import Compilation, Precision
-from tsexpand.engines.network import COMPILING, LOADING, SAVED, NetworkEngine
+from tsexpand.engines.forms import COMPILING, LOADING, SAVED, Forms
+from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network.kernels import Kernels
 from tsexpand.network.output import Parametrisation
@@ -182,7 +183,7 @@ def test_code_is_compiled_once_the_clips_repay_it(
     calls: list[str] = []
     monkeypatch.setattr(Artefact, "make", lambda artefact: calls.append("made"))
     monkeypatch.setattr(Artefact, "load", lambda artefact, at_once: calls.append("loaded"))
-    monkeypatch.setattr(NetworkEngine, "_seconds_a_pixel", lambda engine: 1e-3)
+    monkeypatch.setattr(Forms, "_seconds_a_pixel", lambda forms: 1e-3)
     if made:
         cache.mkdir()
         Artefact(torch.float32, TILE, TILE).path.touch()

@@ -173,7 +173,10 @@ def test_what_is_compiled_in_time_computes_the_same(monkeypatch: pytest.MonkeyPa
     batch = noise(3, 20, 24)
     expected = engine.expand(batch).light
     engine._portion = 8  # as on a GPU
-    engine._tiled = engine._compiled_in_time(24, 20)
+    monkeypatch.setattr(
+        engine._forms, "best", lambda width, height, frames: engine._forms._compiled_in_time(width, height)
+    )
+    engine.expect(24, 20, 3)
     assert torch.equal(engine.expand(batch).light, expected)
     assert used == [1, 1, 1, 1]
 
@@ -187,4 +190,4 @@ def test_a_compiler_that_fails_in_time_is_told_in_a_line(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(torch, "compile", failing)
     with pytest.raises(CompilationError, match=r"^no compiler$"):
-        engine_of(random_network())._compiled_in_time(24, 20)
+        engine_of(random_network())._forms._compiled_in_time(24, 20)

@@ -1,0 +1,236 @@
+"""The forms in which a network runs on a device, and which is the best for a clip.
+
+By PyTorch layer by layer, which starts at once and works everywhere, or as compiled code, which takes a while to get.
+"""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..cores import one_core, workers
+from ..errors import DeviceError
+from ..network.output import Parametrisation
+from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
+from ..network.weights import Weights
+from .artefacts import Artefact, compiled_network
+from .compiler import CompilationError
+from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name
+from .promise import difference
+
+LOADING, COMPILING = 1.0, 60.0
+"""Seconds that it takes to load compiled code, or to make it, about."""
+
+SAVED = 0.4
+"""Share of the time that compiled code saves, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A network ready to run.
+
+    Attributes:
+        tiled: the network.
+        is_compiled: whether it is compiled code.
+        size: height and width of its tiles; None where they are of `Forms.tile` at most.
+        one_by_one: whether it is best given one frame at a time.
+    """
+
+    tiled: TiledNetwork
+    is_compiled: bool = False
+    size: tuple[int, int] | None = None
+    one_by_one: bool = False
+
+
+class Forms:
+    """The forms of a network on one device.
+
+    Args:
+        weights: the network, of which a copy is taken.
+        device: where to work.
+        precision: of the convolutions.
+        tile: height and width of tiles at most, None for the device's default.
+        compilation: whether compiled code runs.
+        on_compile: told before something is compiled, which takes a while.
+
+    Attributes:
+        dtype: of the convolutions.
+        notices: that something is not as it was asked for, a sentence each.
+
+    Raises:
+        DeviceError: compiled code is asked for, and there is none of this.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        device: torch.device,
+        precision: Precision,
+        tile: int | None,
+        compilation: Compilation,
+        on_compile: Callable[[], None],
+    ) -> None:
+        self._weights = weights
+        network = copy.deepcopy(weights.network).to(device)
+        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
+        self._device = device
+        self._precision = precision
+        self._tile = tile
+        self._on_compile = on_compile
+        self.notices: list[str] = []
+        self.dtype = precision.on(device)
+        self._keeps_promise(self._eager(self.dtype))
+        self._compilation = self._possible(compilation)
+        self._pace = 0.0
+        self._saved = 0.0
+        self._compiled: dict[Artefact | None, Form] = {}  # None: whatever is compiled in time
+
+    @property
+    def tile(self) -> int:
+        """Height and width of tiles at most."""
+        return default_tile(self._device) if self._tile is None else self._tile
+
+    @property
+    def plain(self) -> Form:
+        """The network layer by layer."""
+        return Form(self._eager(self.dtype))
+
+    def shrink(self) -> bool:
+        """Halves the tiles from now on; whether they were not the smallest yet."""
+        if self.tile <= MIN_TILE:
+            return False
+        self._tile = max(MIN_TILE, self.tile // 2)
+        return True
+
+    def described(self, form: Form) -> str:
+        """A form for people: "compiled, tiles of 128×120"."""
+        size = self.tile if form.size is None else f"{form.size[1]}×{form.size[0]}"
+        return f"{'compiled, ' if form.is_compiled else ''}tiles of {size}"
+
+    def best(self, width: int, height: int, frames: float) -> Form:
+        """The form for a clip; compiled, or loaded, where that is repaid.
+
+        Args:
+            width: of its frames.
+            height: likewise.
+            frames: how many, about; infinite where that is unknown.
+
+        Raises:
+            DeviceError: it is to be compiled in any case, and can't.
+        """
+        compiled = None
+        try:
+            compiled = self._repaid_code(width, height, frames)
+        except CompilationError as error:
+            if self._compilation is Compilation.ALWAYS:
+                raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
+            self.notices.append(f"the network runs uncompiled, at about half the speed: {error}")
+            self._compilation = Compilation.NEVER
+        return compiled or self.plain
+
+    def _possible(self, compilation: Compilation) -> Compilation:
+        if self._device.type == "cuda":
+            return Compilation.NEVER if compilation is Compilation.AUTO else compilation
+        absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
+        if absolute and self._device.type == "cpu" and self.dtype in (torch.float32, torch.bfloat16):
+            return compilation
+        if compilation is Compilation.ALWAYS:
+            raise DeviceError(
+                "--compile always: on the CPU only weights for absolute light, float32 or bfloat16, else on CUDA only"
+            )
+        return Compilation.NEVER
+
+    def _repaid_code(self, width: int, height: int, frames: float) -> Form | None:
+        """Compiled code where it is to be used, or is faster for this clip and was worth getting so far."""
+        if self._compilation is Compilation.NEVER:
+            return None
+        if self._device.type == "cuda":
+            self._compiled[None] = self._compiled.get(None) or self._compiled_in_time(width, height)
+            return self._compiled[None]
+        artefacts = self._artefacts(width, height)
+        if self._compilation is Compilation.ALWAYS:
+            return self._code_of(artefacts[0])
+        shares = [1 - (1 - SAVED) * one.computed(width, height) / (width * height) for one in artefacts]
+        if shares[0] <= 0:
+            return None
+        self._pace = self._pace or self._seconds_a_pixel()
+        self._saved += shares[0] * self._pace * width * height * frames
+        for artefact, share in zip(artefacts, shares, strict=True):
+            cost = 0.0 if artefact in self._compiled else LOADING if artefact.is_made else COMPILING
+            if share > 0 and self._saved >= cost:
+                return self._code_of(artefact)
+        return None
+
+    def _artefacts(self, width: int, height: int) -> list[Artefact]:
+        """Those that may be used for frames of a size, the best first."""
+        if self._tile is None:
+            return Artefact.for_frames(self.dtype, width, height)
+        side = max(ALIGNMENT, self._tile // ALIGNMENT * ALIGNMENT)
+        return [Artefact(self.dtype, side, side)]
+
+    def _code_of(self, artefact: Artefact) -> Form:
+        if artefact not in self._compiled:
+            expand = artefact.loaded(workers().count, self._on_compile)
+            compiled = compiled_network(expand, artefact, self._network)
+            if not self._keeps_promise(compiled):
+                return self._code_of(replace(artefact, dtype=self.dtype))
+            self._compiled[artefact] = Form(compiled, is_compiled=True, size=(artefact.height, artefact.width))
+        return self._compiled[artefact]
+
+    def _compiled_in_time(self, width: int, height: int) -> Form:
+        """By torch.compile, now for pictures of this size, later for others.
+
+        Frame by frame: code is made for one number of frames, and the last batch of a clip may have fewer.
+        """
+        self._on_compile()
+        compiled = self._layers(self.dtype, torch.compile(self._network.expand, dynamic=False))
+        try:
+            with torch.inference_mode(), one_core():  # as later, or it would be compiled once more
+                compiled(torch.zeros(1, 3, height, width, device=self._device), lambda tile, logits, shown: None)
+        except torch.OutOfMemoryError:
+            pass  # tiles that are small enough will be found when there are frames
+        except RuntimeError as error:  # of the compiler, as of the device
+            raise CompilationError(str(error).strip().partition("\n")[0]) from error
+        return Form(compiled, is_compiled=True, one_by_one=True)
+
+    def _keeps_promise(self, quick: TiledNetwork) -> bool:
+        """Whether a quick form may be used; if not, float32 is from now on, and a notice says so."""
+        if self._precision is not Precision.AUTO or self.dtype is torch.float32:
+            return True
+        with torch.inference_mode():
+            exact = self._eager(torch.float32)
+            found = difference(quick, exact, self._weights.parametrisation, self._device)
+        if found.is_invisible:
+            return True
+        kind = dtype_name(self.dtype)
+        self.notices.append(f"{self._weights.name} runs in float32, as {kind} would be within {found} of it only")
+        self.dtype = torch.float32
+        return False
+
+    def _seconds_a_pixel(self) -> float:
+        """Of the uncompiled network, measured on a tile for each core."""
+        size, count = self.tile, workers().count if self._device.type == "cpu" else 1
+        signal = torch.zeros(1, 3, size, size * count, device=self._device)
+        with torch.inference_mode():
+            times = []
+            for _ in range(2):  # the first one prepares what the others use
+                began = time.perf_counter()
+                self._eager(self.dtype)(signal, lambda tile, logits, shown: None)
+                times.append(time.perf_counter() - began)
+        return min(times) / (size**2 * count)
+
+    def _eager(self, dtype: torch.dtype) -> TiledNetwork:
+        """Layer by layer, with convolutions in a number type."""
+        return self._layers(dtype, self._network.expand)
+
+    def _layers(self, dtype: torch.dtype, expand: Expand) -> TiledNetwork:
+        absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
+        edges = Edges.HELD if absolute else Edges.ZERO  # relative: as published
+
+        def tiled(signal: Tensor, take: TakeTile) -> None:
+            logit_tiles(self._network, signal, self.tile, edges, take, dtype, expand)
+
+        return tiled
