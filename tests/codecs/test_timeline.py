@@ -29,6 +29,15 @@ def test_times_are_kept() -> None:
     assert timeline.repaired == 0
 
 
+def test_a_tick_is_too_short_for_a_picture() -> None:
+    """Which is what some muxers write where they do not know; where a tick is long enough, it is one."""
+    timeline = Timeline(MILLISECOND, None)
+    durations = [timeline.place(frame(pts, 1)).duration for pts in (0, 33, 67, 68, 100)]
+    assert durations == [0, 33, 34, 1, 32]
+    timeline = Timeline(Fraction(1, 25), None)
+    assert [timeline.place(frame(pts, 1, time_base=Fraction(1, 25))).duration for pts in (0, 1, 5)] == [1, 1, 1]
+
+
 def test_another_time_base_is_converted() -> None:
     timeline = Timeline(Fraction(1, 90000), None)
     assert timeline.place(frame(40, 20)) == Timing(3600, Fraction(1, 90000), 1800)

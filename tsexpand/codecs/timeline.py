@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 
 from ..frames import Timing
+from .frame_rate import MAX_UNCONFIRMED
 
 
 class Timeline:
@@ -35,8 +36,15 @@ class Timeline:
         if self._previous is not None:
             pts = max(pts, self._previous.pts + 1)
         self.repaired += pts != stated
-        self._previous = Timing(pts, self._time_base, self._units(frame, frame.duration) or 0)
+        self._previous = Timing(pts, self._time_base, self._duration(frame, pts))
         return self._previous
+
+    def _duration(self, frame: av.VideoFrame, pts: int) -> int:
+        stated = self._units(frame, frame.duration) or 0
+        if stated != 1 or self._time_base * MAX_UNCONFIRMED >= 1:
+            return stated
+        # One tick, which is too short, is what some muxers write that do not know: it is as long as the one before was.
+        return 0 if self._previous is None else pts - self._previous.pts
 
     def _stated(self, frame: av.VideoFrame) -> int | None:
         pts, dts = (self._units(frame, time) for time in (frame.pts, frame.dts))
