@@ -90,3 +90,14 @@ def test_a_process_ends_at_once_but_whole(source: str, code: int, tmp_path: Path
 def test_a_process_without_streams_fails_by_its_code_only(tmp_path: Path) -> None:
     command = ["sh", "-c", 'exec "$0" -m tsexpand probe missing.mkv >&- 2>&-', sys.executable]
     assert subprocess.run(command, cwd=tmp_path, timeout=100).returncode == 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_report_to_a_full_disk_is_an_error_of_one_line(tmp_path: Path) -> None:
+    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
+    write_clip(tmp_path / "clip.mkv", [planes] * 2)
+    command = [sys.executable, "-m", "tsexpand", "probe", "clip.mkv"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100)
+    assert (result.returncode, result.stderr.count("\n")) == (4, 1), result.stderr
+    assert result.stderr.startswith("Error: standard output: disk full")

@@ -4,13 +4,15 @@ import atexit
 import os
 import signal
 import sys
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import click
 
 from .. import __version__
-from ..errors import BROKEN_PIPE, INTERRUPTED, ClosedPipe, TsexpandError
+from ..errors import BROKEN_PIPE, INTERRUPTED, ClosedPipe, OutputError, TsexpandError, is_refusal, output_error
 from .bench import bench_command
 from .convert import convert_command
 from .dataset import dataset_command
@@ -77,6 +79,11 @@ def run() -> int:
     except TsexpandError as error:
         show_error(error)
         return error.exit_code
+    except OSError as error:
+        if error.filename is not None or not is_refusal(error):
+            raise
+        show_error(output_error(Path("standard output"), error))  # a report, whose disk is full
+        return OutputError.exit_code
 
 
 def main() -> NoReturn:
@@ -88,5 +95,6 @@ def main() -> NoReturn:
     code = run()
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by who started us
-        stream.flush()
+        with suppress(OSError) if code else nullcontext():  # what could not be written has been told
+            stream.flush()
     os._exit(code)
