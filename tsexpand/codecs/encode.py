@@ -100,18 +100,20 @@ class Encoder:
         def context(pixel_format: str) -> av.VideoCodecContext:
             return _context(library, options, info, signal, size, pixel_format)
 
-        self._on_device: DevicePictures | None = None
+        on_device: DevicePictures | None = None
         self.notice: str | None = None
         if options.device is not None and library.interleaved is not None:
-            pictures, opened = DevicePictures(options.device, *size), context("cuda")
-            if (why := pictures.refusal(opened, self.coding)) is None:
-                self._on_device, self._context = pictures, context("cuda")  # which its first picture opens
-            else:
+            on_device, opened = DevicePictures(options.device, *size), context("cuda")
+            if (why := on_device.refusal(opened, self.coding)) is not None:
                 self.notice = f"{library.name} takes its pictures from the CPU, not from {options.device}: {why}."
-        if self._on_device is None:
+                on_device = None
+        if on_device is not None:
+            self._context = context("cuda")  # which its first picture opens
+        else:
             self._context = opened = context(library.interleaved or self._planar)
             with _refusals(library, options, size):
                 opened.open()
+        self._on_device = on_device  # set last, so that it goes last: the encoder knows addresses of its memory
         self.extradata = opened.extradata or b""
         self.tag = opened.codec_tag.strip("\0 ")
 
