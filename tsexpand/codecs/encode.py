@@ -106,6 +106,7 @@ class Encoder:
             on_device, opened = DevicePictures(options.device, *size), context("cuda")
             if (why := on_device.refusal(opened, self.coding)) is not None:
                 self.notice = f"{library.name} takes its pictures from the CPU, not from {options.device}: {why}."
+                del opened  # first: it knows addresses of this memory
                 on_device = None
         if on_device is not None:
             self._context = context("cuda")  # which its first picture opens
@@ -113,7 +114,7 @@ class Encoder:
             self._context = opened = context(library.interleaved or self._planar)
             with _refusals(library, options, size):
                 opened.open()
-        self._on_device = on_device  # set last, so that it goes last: the encoder knows addresses of its memory
+        self._on_device = on_device  # set last, so that it goes last, likewise
         self.extradata = opened.extradata or b""
         self.tag = opened.codec_tag.strip("\0 ")
 
