@@ -1,6 +1,7 @@
 """The command as a process: exit codes, what goes to which stream, what is left."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -93,11 +94,23 @@ def test_a_process_without_streams_fails_by_its_code_only(tmp_path: Path) -> Non
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_report_to_a_full_disk_is_an_error_of_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_a_report_to_a_full_disk_is_an_error_of_one_line(buffering: str, tmp_path: Path) -> None:
     planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
     write_clip(tmp_path / "clip.mkv", [planes] * 2)
     command = [sys.executable, "-m", "tsexpand", "probe", "clip.mkv"]
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=100)
+        streams = {"stdout": full, "stderr": subprocess.PIPE, "text": True}
+        environment = os.environ | {"PYTHONUNBUFFERED": buffering}
+        result = subprocess.run(command, cwd=tmp_path, env=environment, timeout=100, **streams)
     assert (result.returncode, result.stderr.count("\n")) == (4, 1), result.stderr
     assert result.stderr.startswith("Error: standard output: disk full")
+
+
+def test_a_failure_of_another_file_is_not_blamed_on_standard_output(tmp_path: Path) -> None:
+    script = "import errno, sys, tsexpand.cli, tsexpand.cli.probe as command\n"
+    script += "def fail(**_): raise OSError(errno.ENOSPC, 'No space left')\n"
+    script += "tsexpand.cli.probe_command.callback = fail\n"
+    script += "sys.argv = ['tsexpand', 'probe', 'clip.mkv']\ntsexpand.cli.main()"
+    result = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert result.returncode == 1 and result.stderr.splitlines()[-1] == "OSError: [Errno 28] No space left"

@@ -1,10 +1,12 @@
 """Encoding from a GPU, as far as a CPU can tell: x265 stands in for NVENC, and takes its pictures by the same way."""
 
+import gc
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import av
 import numpy as np
@@ -39,18 +41,56 @@ X265 = Library(
 
 
 class SharedMemory:
-    """What PyTorch and FFmpeg share, where that is the CPU's memory."""
+    """What PyTorch and FFmpeg share, where that is the CPU's memory; and what was done with it, in order."""
 
     context = None
-    waited = 0
+    done: ClassVar[list[str]] = []
 
     def __init__(self, device: torch.device) -> None:
         assert device == GPU
 
-    current = memory = staticmethod(nullcontext)
+    def current(self) -> AbstractContextManager[None]:
+        self.done.append("current")
+        return nullcontext()
+
+    def memory(self) -> AbstractContextManager[None]:
+        self.done.append("memory")
+        return nullcontext()
 
     def wait(self) -> None:
-        SharedMemory.waited += 1
+        self.done.append("wait")
+
+    def make_room(self) -> None:
+        self.done.append("room")
+
+    def __del__(self) -> None:
+        self.done.append("memory goes")
+
+
+class Context:
+    """A codec context that tells when it goes, and may fail.
+
+    Args:
+        real: does the work.
+        fails: whether it fails, given the picture.
+    """
+
+    def __init__(self, real: av.VideoCodecContext, fails: Callable[[av.VideoFrame | None], bool]) -> None:
+        self.__dict__.update(_real=real, _fails=fails)
+
+    def encode(self, frame: av.VideoFrame | None) -> list[Any]:
+        if self._fails(frame):
+            raise av.error.ExternalError(-1, "Generic error in an external library")
+        return self._real.encode(frame)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._real, name, value)
+
+    def __del__(self) -> None:
+        SharedMemory.done.append("encoder goes")
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +105,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encode, "_context", opens)
     monkeypatch.setitem(LIBRARIES, "hevc_nvenc", X265)
     monkeypatch.setattr(nvenc, "_Gpu", SharedMemory)
-    monkeypatch.setattr(SharedMemory, "waited", 0)
+    monkeypatch.setattr(SharedMemory, "done", [])
 
 
 def converted(
@@ -133,7 +173,11 @@ def test_a_picture_keeps_its_memory() -> None:
 def test_a_file_is_the_same_from_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = converted(tmp_path, "gpu.mp4", monkeypatch, GPU)
     theirs = converted(tmp_path, "cpu.mp4", monkeypatch, None)
-    assert SharedMemory.waited == 1  # for the test picture; later ones are waited for with the light levels
+    # The test picture is waited for; later ones are with the light levels.
+    assert SharedMemory.done.count("wait") == 1
+    packed = 1 + 3  # batches; room is made before the first picture
+    assert SharedMemory.done.count("memory") == packed and SharedMemory.done.count("current") == 3 + 7
+    assert SharedMemory.done.count("room") == 1
     assert ours.notices == theirs.notices and ours.content_light == theirs.content_light
     assert_same_pictures(tmp_path / "gpu.mp4", tmp_path / "cpu.mp4")
 
@@ -143,7 +187,7 @@ def test_a_stream_is_the_same_from_both(tmp_path: Path, monkeypatch: pytest.Monk
         with (tmp_path / name).open("wb") as file:
             converted(tmp_path, f"/dev/fd/{file.fileno()}", monkeypatch, device, pipe_format=PipeFormat.TS)
     assert_same_pictures(tmp_path / "gpu", tmp_path / "cpu")
-    assert SharedMemory.waited == 1
+    assert SharedMemory.done.count("wait") == 1
 
 
 class LateWork(LateCopies):
@@ -248,33 +292,68 @@ def test_the_worst_quality_is_trusted_too(tmp_path: Path, monkeypatch: pytest.Mo
     assert not any("not from" in notice for notice in report.notices)
 
 
-def test_an_encoder_that_fails_midway_says_when(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    picture, made = DevicePictures.picture, [0]
+@pytest.mark.parametrize("width", [64, 128])
+def test_pictures_of_another_kind_are_a_refusal(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = "gray" if width == 128 else "yuv420p10le"
+    pictures = [av.VideoFrame(width, 64, kind)] * 3
+    monkeypatch.setattr(nvenc, "_decoded", lambda packets, encoder, coding: pictures)
+    assert_encoded_from_the_cpu(tmp_path, monkeypatch, "a test picture did not come back as it was")
 
-    def failing(pictures: DevicePictures, block: Tensor) -> av.VideoFrame:
-        made[0] += 1
-        return picture(pictures, block) if made[0] < 8 else av.VideoFrame(128, 64, "gray")
 
-    class Context:
-        def __init__(self, real: av.VideoCodecContext) -> None:
-            self._real = real
+@pytest.mark.parametrize("error", [TypeError, BufferError, MemoryError, RuntimeError, NotImplementedError])
+def test_whatever_fails_in_the_trial_is_a_refusal(
+    error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(device: torch.device) -> SharedMemory:
+        raise error("CUDA error: no\nand more")
 
-        def encode(self, frame: av.VideoFrame | None) -> list[Any]:
-            if frame is not None and frame.format.name == "gray":
-                raise av.error.ExternalError(-1, "Generic error in an external library")
-            return self._real.encode(frame)
+    monkeypatch.setattr(nvenc, "_Gpu", fail)
+    assert_encoded_from_the_cpu(tmp_path, monkeypatch, "CUDA error: no")
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._real, name)
 
-    init = encode.Encoder.__init__
+def telling(monkeypatch: pytest.MonkeyPatch, fails: Callable[[av.VideoFrame | None], bool]) -> None:
+    """Encoders that tell when they go."""
+    context = encode._context
+    monkeypatch.setattr(encode, "_context", lambda *arguments: Context(context(*arguments), fails))
 
-    def wrapped(encoder: encode.Encoder, *arguments: Any) -> None:
-        init(encoder, *arguments)
-        encoder._context = Context(encoder._context)
 
-    monkeypatch.setattr(encode.Encoder, "__init__", wrapped)
-    monkeypatch.setattr(DevicePictures, "picture", failing)
-    with pytest.raises(OutputError, match=r"encoder libx265 failed at 00:00:00.160 \(Generic error"):
+def test_an_encoder_goes_before_the_memory_that_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    telling(monkeypatch, lambda frame: False)
+    converted(tmp_path, "gpu.mp4", monkeypatch, GPU)
+    gc.collect()
+    gone = [step for step in SharedMemory.done if step in ("room", "encoder goes", "memory goes")]
+    assert gone == ["encoder goes", "room", "encoder goes", "memory goes"]  # the trial's, until there is a picture
+    SharedMemory.done.clear()
+    monkeypatch.setattr(nvenc, "_decoded", lambda packets, encoder, coding: [])
+    (tmp_path / "gpu.mp4").unlink()
+    converted(tmp_path, "gpu.mp4", monkeypatch, GPU)
+    assert [step for step in SharedMemory.done if "goes" in step][:2] == ["encoder goes", "memory goes"]
+
+
+@pytest.mark.parametrize(
+    ("number", "when"),
+    [(0, "at 00:00:00.000"), (4, "at 00:00:00.160"), (7, "at its end")],
+    ids=["first", "later", "end"],
+)
+def test_an_encoder_that_fails_says_when(
+    number: int, when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = [-4]  # the test picture, three times, and its end
+
+    def fails(frame: av.VideoFrame | None) -> bool:
+        seen[0] += 1
+        return seen[0] == number + 1
+
+    telling(monkeypatch, fails)
+    with pytest.raises(OutputError, match=rf"^encoder libx265 failed {when} \(Generic error .*\); see the encoder's"):
         converted(tmp_path, "gpu.mp4", monkeypatch, GPU)
     assert not (tmp_path / "gpu.mp4").exists()
+
+
+@pytest.mark.parametrize(("name", "expected"), [("cuda:1", "cuda:1"), ("cpu", None), ("mps", None)])
+def test_pictures_are_encoded_where_the_light_is(name: str, expected: str | None, tmp_path: Path) -> None:
+    engine = SimpleNamespace(device=torch.device(name))
+    delivery = options(tmp_path / "in.mkv", tmp_path / "out.mkv").delivery
+    found = conversion._where_the_light_is(delivery, engine)
+    assert found.encoder.device == (None if expected is None else torch.device(expected))
+    assert replace(found, encoder=delivery.encoder) == delivery

@@ -4,6 +4,7 @@ import atexit
 import os
 import signal
 import sys
+import traceback
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import FrameType
@@ -12,7 +13,7 @@ from typing import NoReturn
 import click
 
 from .. import __version__
-from ..errors import BROKEN_PIPE, INTERRUPTED, ClosedPipe, OutputError, TsexpandError, is_refusal, output_error
+from ..errors import BROKEN_PIPE, INTERRUPTED, ClosedPipe, TsexpandError, output_error
 from .bench import bench_command
 from .convert import convert_command
 from .dataset import dataset_command
@@ -80,10 +81,18 @@ def run() -> int:
         show_error(error)
         return error.exit_code
     except OSError as error:
-        if error.filename is not None or not is_refusal(error):
+        if not _is_of_report(error):
             raise
-        show_error(output_error(Path("standard output"), error))  # a report, whose disk is full
-        return OutputError.exit_code
+        refused = output_error(Path("standard output"), error)  # such as a full disk
+        refused.__cause__ = error
+        show_error(refused)
+        return refused.exit_code
+
+
+def _is_of_report(error: OSError) -> bool:
+    """Whether it was raised where reports are written."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code is click.echo.__code__
 
 
 def main() -> NoReturn:

@@ -20,7 +20,7 @@ from ..colour.ycbcr import Planes
 from ..errors import OutputError
 from ..frames import Timing, VideoInfo, clock
 from .encoders import EncoderOptions, Library, library_of
-from .nvenc import DevicePictures
+from .nvenc import DevicePictures, tried
 from .opening import reason
 from .pixels import frame_from_planes
 from .static_metadata import PLACEHOLDER, Coding, keyframe_messages, with_messages
@@ -100,21 +100,25 @@ class Encoder:
         def context(pixel_format: str) -> av.VideoCodecContext:
             return _context(library, options, info, signal, size, pixel_format)
 
-        on_device: DevicePictures | None = None
         self.notice: str | None = None
+        self._reserved: av.VideoCodecContext | None = None
+        on_device: DevicePictures | None = None
+        opened = None
         if options.device is not None and library.interleaved is not None:
-            on_device, opened = DevicePictures(options.device, *size), context("cuda")
-            if (why := on_device.refusal(opened, self.coding)) is not None:
+            opened = context("cuda")
+            pictures, why = tried(options.device, size, opened, self.coding)
+            if why is None:
+                self._context = context("cuda")  # which its first picture opens; until then
+                self._reserved = opened  # keeps its place on the GPU
+                on_device = pictures
+            else:
                 self.notice = f"{library.name} takes its pictures from the CPU, not from {options.device}: {why}."
-                del opened  # first: it knows addresses of this memory
-                on_device = None
-        if on_device is not None:
-            self._context = context("cuda")  # which its first picture opens
-        else:
+                opened = None
+        if opened is None:
             self._context = opened = context(library.interleaved or self._planar)
             with _refusals(library, options, size):
                 opened.open()
-        self._on_device = on_device  # set last, so that it goes last, likewise
+        self._on_device = on_device  # set last, so that it goes last: encoders know addresses of its memory
         self.extradata = opened.extradata or b""
         self.tag = opened.codec_tag.strip("\0 ")
 
@@ -162,6 +166,9 @@ class Encoder:
 
     def _picture(self, planes: tuple[Tensor, ...]) -> av.VideoFrame:
         if self._on_device is not None:
+            if self._reserved is not None:
+                self._reserved = None
+                self._on_device.make_room()
             return self._on_device.picture(planes[0])
         luma, *chroma = planes
         frame = frame_from_planes((_padded(luma, self.height, self.width), *chroma), self._planar)
@@ -171,7 +178,8 @@ class Encoder:
         try:
             packets = self._context.encode(frame)
         except FFmpegError as error:
-            raise OutputError(f"encoder {self._library.name} failed {when} ({reason(error)})") from error
+            advice = "" if self._on_device is None else f"; {self._library.advice}"
+            raise OutputError(f"encoder {self._library.name} failed {when} ({reason(error)}){advice}") from error
         return [self._finished(packet) for packet in packets]
 
     def _duration(self, timing: Timing) -> int:

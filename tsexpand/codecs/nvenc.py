@@ -5,6 +5,7 @@ what comes back is not that picture, the encoder takes its pictures from the CPU
 """
 
 from contextlib import AbstractContextManager
+from math import inf
 from typing import cast
 
 import av
@@ -47,14 +48,16 @@ class _Gpu:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
+        index = torch.cuda.current_device() if device.index is None else device.index
+        self._device = torch.device("cuda", index)
         with self.current():
             self.wait()  # which makes PyTorch's context the current one
+            self.make_room()
             # On a queue of its own: in the default one each picture would wait for the network's work on later ones.
             # PyAV takes one of the first device only.
-            self._queue: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-            queue = self._queue.cuda_stream if not device.index else None
-            self.context = CudaContext(device.index or 0, primary_ctx=False, current_ctx=True, cuda_stream=queue)
+            self._queue: torch.cuda.Stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            queue = None if index else self._queue.cuda_stream
+            self.context = CudaContext(index, primary_ctx=False, current_ctx=True, cuda_stream=queue)
             self._pool = torch.cuda.MemPool()
 
     def current(self) -> AbstractContextManager[object]:
@@ -68,6 +71,10 @@ class _Gpu:
     def wait(self) -> None:
         """Until all that was queued is done."""
         torch.cuda.synchronize(self._device)
+
+    def make_room(self) -> None:
+        """Gives back what PyTorch keeps of memory that it does not use: FFmpeg can't use it."""
+        torch.cuda.empty_cache()
 
 
 class DevicePictures:
@@ -116,32 +123,58 @@ class DevicePictures:
             size = self._width, self._height
             return av.VideoFrame.from_dlpack(planes, FORMAT, *size, cuda_context=self._gpu.context)
 
-    def refusal(self, encoder: av.VideoCodecContext, coding: Coding) -> str | None:
-        """Why an encoder can't be trusted with these pictures, None where it can.
+    def make_room(self) -> None:
+        """For an encoder that is about to be opened."""
+        self._gpu.make_room()
+
+    def shown(self, model: Planes, encoder: av.VideoCodecContext, coding: Coding) -> list[av.VideoFrame]:
+        """What becomes of a picture that is encoded from here, several times, and decoded in software.
 
         Args:
-            encoder: not yet open, of pictures of this size in the GPU's memory; open, and at its end, afterwards.
-            coding: of what it makes.
+            model: of the size of these pictures.
+            encoder: see `tried`.
+            coding: likewise.
         """
-        model = _test_picture(self._width, self._height)
-        try:
-            block = self.pack(tuple(plane.to(self._device) for plane in model))[0]
-            self._gpu.wait()
-            packets = []
-            for time in range(_TESTS):
-                picture = self.picture(block)
-                picture.pts, picture.time_base = time, encoder.time_base
-                packets += encoder.encode(picture)
-            packets += encoder.encode(None)
-            shown = _decoded(packets, encoder, coding)
-        except (FFmpegError, ValueError, NotImplementedError) as error:  # of FFmpeg, or of PyAV
-            return reason(error)
-        except torch.OutOfMemoryError:
-            return "the GPU has no memory left for it"
-        if len(shown) != _TESTS:
-            return f"of {_TESTS} test pictures {len(shown)} came back"
-        wrong = max(_difference(model, picture) for picture in shown)
-        return None if wrong < _CLOSE else "a test picture did not come back as it was"
+        block = self.pack(tuple(plane.to(self._device) for plane in model))[0]
+        self._gpu.wait()
+        packets = []
+        for time in range(_TESTS):
+            picture = self.picture(block)
+            picture.pts, picture.time_base = time, encoder.time_base
+            packets += encoder.encode(picture)
+        packets += encoder.encode(None)
+        return _decoded(packets, encoder, coding)
+
+
+def tried(
+    device: torch.device, size: tuple[int, int], encoder: av.VideoCodecContext, coding: Coding
+) -> tuple[DevicePictures | None, str | None]:
+    """Pictures on a GPU, after an encoder of such has shown what it makes of them.
+
+    Args:
+        device: the GPU.
+        size: width and height of the coded picture, even.
+        encoder: not yet open, of pictures in the GPU's memory; afterwards perhaps open, and at its end.
+        coding: of what it makes.
+
+    Returns:
+        The pictures, which are to outlive the encoder, as it knows addresses of their memory; and why they are not to
+        be used, None where they are.
+    """
+    model, pictures = _test_picture(*size), None
+    try:
+        pictures = DevicePictures(device, *size)
+        shown = pictures.shown(model, encoder, coding)
+    except torch.OutOfMemoryError:
+        return pictures, "the GPU has no memory left for it"
+    except (FFmpegError, RuntimeError, MemoryError, ValueError, TypeError, BufferError) as error:
+        # Of FFmpeg and CUDA, of PyAV and PyTorch, for which something about these pictures may be strange.
+        return pictures, reason(error).partition("\n")[0]
+    if len(shown) != _TESTS:
+        return pictures, f"of {_TESTS} test pictures {len(shown)} came back"
+    if max(_difference(model, picture) for picture in shown) >= _CLOSE:
+        return pictures, "a test picture did not come back as it was"
+    return pictures, None
 
 
 def _test_picture(width: int, height: int) -> Planes:
@@ -162,5 +195,7 @@ def _decoded(
 
 def _difference(model: Planes, picture: av.VideoFrame) -> float:
     """Codes that the worst plane is wrong by on average."""
-    pairs = zip(model, planes_from_frames([picture]), strict=True)
-    return max(float((ours.int() - its.int()).abs().float().mean()) for ours, its in pairs)
+    planes = planes_from_frames([picture])
+    if [plane.shape for plane in planes] != [plane.shape for plane in model]:
+        return inf
+    return max(float((ours.int() - its.int()).abs().float().mean()) for ours, its in zip(model, planes, strict=True))

@@ -142,7 +142,10 @@ def prepared(
     options: ConvertOptions,
     prepare: Callable[[LightBatch, Fetch], Any],
 ) -> Iterator[tuple[Any, int]]:
-    """The stage of the device: signal to light, steadied, within the peak, ready to be written, on the CPU."""
+    """The stage of the device: signal to light, steadied, within the peak, ready to be written.
+
+    It is on the CPU by then, but for what an encoder takes from the device.
+    """
     delivery, copies = options.delivery, copies_of(engine.device)
     with one_core(), closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
         lights = anchor(expanded)
