@@ -1,7 +1,7 @@
 """Video encoders: pictures in, packets out, with exact times and HDR10 metadata in each keyframe."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from typing import TypeAlias, cast
@@ -16,11 +16,10 @@ from torch import Tensor
 from ..colour.codes import Transfer
 from ..colour.hdr10 import ContentLight, MasteringDisplay
 from ..colour.signal import SignalFormat
-from ..colour.ycbcr import Planes
 from ..errors import OutputError
 from ..frames import Timing, VideoInfo, clock
 from .encoders import EncoderOptions, Library, library_of
-from .nvenc import DevicePictures, tried
+from .nvenc import DevicePictures, Pack, tried
 from .opening import reason
 from .pixels import frame_from_planes
 from .static_metadata import PLACEHOLDER, Coding, keyframe_messages, with_messages
@@ -123,7 +122,7 @@ class Encoder:
         self.tag = opened.codec_tag.strip("\0 ")
 
     @property
-    def pack(self) -> Callable[[Planes], Tensor] | None:
+    def pack(self) -> Pack | None:
         """What makes of pictures on the GPU such as are encoded there; None where they are encoded from the CPU."""
         return None if self._on_device is None else self._on_device.pack
 

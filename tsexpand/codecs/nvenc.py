@@ -4,9 +4,10 @@ So nothing is taken on trust: before a clip begins, a test picture is encoded fr
 what comes back is not that picture, the encoder takes its pictures from the CPU, and a notice says why.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from math import inf
-from typing import cast
+from typing import TypeAlias, cast
 
 import av
 import torch
@@ -19,6 +20,9 @@ from ..colour.ycbcr import Planes
 from .opening import reason
 from .pixels import planes_from_frames
 from .static_metadata import Coding
+
+Pack: TypeAlias = Callable[[Planes], Tensor]
+"""See `DevicePictures.pack`."""
 
 FORMAT = "p010le"
 """10 bit in the upper bits of 16; chroma interleaved."""

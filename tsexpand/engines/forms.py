@@ -111,12 +111,7 @@ class Forms:
         return f"{'compiled, ' if form.is_compiled else ''}tiles of {size}"
 
     def best(self, width: int, height: int, frames: float) -> Form:
-        """The form for a clip; compiled, or loaded, where that is repaid.
-
-        Args:
-            width: of its frames.
-            height: likewise.
-            frames: how many, about; infinite where that is unknown.
+        """The form for a clip, see `Engine.expect`; compiled, or loaded, where that is repaid.
 
         Raises:
             DeviceError: it is to be compiled in any case, and can't.

@@ -1,11 +1,10 @@
 """Light as the code values that HDR video carries."""
 
 from collections import deque
-from collections.abc import Callable
-from typing import TypeAlias
 
 from torch import Tensor
 
+from ..codecs.nvenc import Pack
 from ..colour.codes import ChromaSampling, Matrix, Primaries, Transfer
 from ..colour.dither import dither_pattern
 from ..colour.hdr10 import ContentLight, ContentLightMeter, light_levels
@@ -13,12 +12,10 @@ from ..colour.luminance import luminance_weights
 from ..colour.primaries import convert
 from ..colour.signal import SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
-from ..colour.ycbcr import Planes, quantise, rgb_to_ycbcr, subsample_chroma
+from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
 from ..cores import filled
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
-
-Pack: TypeAlias = Callable[[Planes], Tensor]
 
 
 def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
