@@ -17,6 +17,8 @@ from threading import Barrier, RLock
 import torch
 from torch import Tensor
 
+from .freed_memory import keep_freed_memory
+
 Task = Callable[[], None]
 
 _STRIP_PIXELS = 1 << 15
@@ -77,6 +79,7 @@ def workers() -> Workers:
 
 @cache
 def _workers() -> Workers:
+    keep_freed_memory()
     return Workers()
 
 
@@ -94,6 +97,11 @@ def run(tasks: Iterable[Task], device: torch.device) -> None:
     else:
         for task in tasks:
             _in_inference_mode(task)
+
+
+def at_once(device: torch.device) -> int:
+    """Tasks that `run` works on at the same time on a device."""
+    return workers().count if device.type == "cpu" else 1
 
 
 @contextmanager

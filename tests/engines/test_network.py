@@ -37,10 +37,10 @@ class SmallMemory(ExpandNet):
 
     limit = 0
 
-    def expand(self, signal: Tensor, global_features: Tensor) -> Tensor:
+    def expand(self, signal: Tensor, global_features: Tensor, padded: bool = True) -> Tensor:
         if signal[0, 0].numel() > self.limit:
             raise torch.OutOfMemoryError("tried to allocate too much")
-        return super().expand(signal, global_features)
+        return super().expand(signal, global_features, padded)
 
 
 def small_memory(limit: int) -> SmallMemory:
@@ -132,10 +132,10 @@ def test_out_of_memory_first_takes_fewer_frames_at_once() -> None:
     """As on a GPU, which takes a whole batch."""
 
     class OneAtATime(SmallMemory):
-        def expand(self, signal: Tensor, global_features: Tensor) -> Tensor:
+        def expand(self, signal: Tensor, global_features: Tensor, padded: bool = True) -> Tensor:
             if len(signal) > 1:
                 raise torch.OutOfMemoryError("tried to allocate too much")
-            return ExpandNet.expand(self, signal, global_features)
+            return ExpandNet.expand(self, signal, global_features, padded)
 
     network = OneAtATime().eval()
     network.load_state_dict(random_network().state_dict())
@@ -162,9 +162,9 @@ def test_what_is_compiled_in_time_computes_the_same(monkeypatch: pytest.MonkeyPa
     used: list[int] = []
 
     def compiled(function: Expand, dynamic: bool) -> Expand:
-        def counting(signal: Tensor, code: Tensor) -> Tensor:
+        def counting(signal: Tensor, code: Tensor, padded: bool) -> Tensor:
             used.append(len(signal))
-            return function(signal, code)
+            return function(signal, code, padded)
 
         return counting
 
@@ -183,7 +183,7 @@ def test_what_is_compiled_in_time_computes_the_same(monkeypatch: pytest.MonkeyPa
 
 def test_a_compiler_that_fails_in_time_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(function: Expand, dynamic: bool) -> Expand:
-        def fail(signal: Tensor, code: Tensor) -> Tensor:
+        def fail(signal: Tensor, code: Tensor, padded: bool) -> Tensor:
             raise RuntimeError("no compiler\nat all")
 
         return fail

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tests.machines import of_cores
 from tsexpand.network.expandnet import HALO, ExpandNet
-from tsexpand.network.tiling import ALIGNMENT, Edges, Tile, even_size, expand_tiled, tiles
+from tsexpand.network.tiling import ALIGNMENT, Edges, Tile, expand_tiled, tile_size, tiles
 
 from .models import random_network, random_signal
 
@@ -65,7 +65,7 @@ def test_the_global_branch_stays_in_float32(network: ExpandNet) -> None:
 @pytest.mark.parametrize(("height", "width"), [(33, 49), (16, 5), (3, 100), (270, 480)])
 @pytest.mark.parametrize("most", [8, 16, 50, 108])
 def test_tiles_cover_every_pixel_and_all_are_alike(height: int, width: int, most: int) -> None:
-    size = even_size(height, most), even_size(width, most)
+    size = tile_size(height, width, most)
     covered = torch.zeros(height, width)
     for tile in tiles(height, width, *size):
         covered[tile.top : tile.top + tile.height, tile.left : tile.left + tile.width] += 1
@@ -77,6 +77,21 @@ def test_tiles_cover_every_pixel_and_all_are_alike(height: int, width: int, most
     assert covered.mean() <= 2  # overlaps are small
 
 
+@pytest.mark.parametrize(
+    ("frame", "cores", "size"),
+    [
+        ((480, 854), 1, (160, 144)),  # 3×6 have less beyond the frame than 3×5
+        ((540, 960), 1, (184, 192)),  # 3×5
+        ((540, 960), 2, (136, 192)),  # 4×5: of 3×5 the last would be waited for
+        ((192, 192), 1, (192, 192)),
+        ((192, 192), 4, (96, 96)),  # no core is idle
+        ((24, 24), 16, (24, 24)),
+    ],
+)
+def test_no_core_waits_for_the_last_tile(frame: tuple[int, int], cores: int, size: tuple[int, int]) -> None:
+    assert tile_size(*frame, 192, cores) == size
+
+
 def test_a_fixed_tile_covers_what_is_smaller() -> None:
     assert list(tiles(50, 250, 108, 120)) == [Tile(0, 0, 108, 120), Tile(0, 120, 108, 120), Tile(0, 136, 108, 120)]
 
@@ -86,7 +101,7 @@ def test_a_fixed_tile_covers_what_is_smaller() -> None:
 def test_tiles_and_cores_change_no_bit(network: ExpandNet, edges: Edges, dtype: torch.dtype) -> None:
     signal = random_signal(1, 3, 90, 130)
     results = []
-    for cores, tile in ((1, 1000), (2, 1000), (3, 37), (7, 64)):
+    for cores, tile in ((1, 1000), (2, 1000), (3, 37), (7, 64), (16, 1000)):
         with of_cores(cores):
             results.append(expand_tiled(network, signal, tile, edges, dtype))
     assert all(torch.equal(result, results[0]) for result in results)

@@ -8,9 +8,6 @@ import torch
 
 from ..errors import DeviceError
 
-MIN_TILE = 64
-"""Below this most of the work would be halo."""
-
 _CPU_TILE = 192  # its activations stay near the cache
 _GPU_TILE = 1024
 

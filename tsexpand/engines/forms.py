@@ -14,11 +14,11 @@ from torch import Tensor
 from ..cores import one_core, workers
 from ..errors import DeviceError
 from ..network.output import Parametrisation
-from ..network.tiling import ALIGNMENT, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
+from ..network.tiling import ALIGNMENT, MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
 from ..network.weights import Weights
 from .artefacts import Artefact, compiled_network
 from .compiler import CompilationError
-from .devices import MIN_TILE, Compilation, Precision, default_tile, dtype_name
+from .devices import Compilation, Precision, default_tile, dtype_name
 from .promise import difference
 
 LOADING, COMPILING = 1.0, 60.0

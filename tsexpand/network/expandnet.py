@@ -24,6 +24,9 @@ FUSED = 64
 _LOCAL = 128
 _MID = 64
 
+_LOCAL_HALO = 2
+"""Of the local branch alone: two 3×3 layers."""
+
 
 def resized(pictures: Tensor, size: int) -> Tensor:
     """Pictures (N, C, H, W) as squares (N, C, size, size), by bilinear interpolation without a filter.
@@ -45,6 +48,15 @@ def resized(pictures: Tensor, size: int) -> Tensor:
 def _layer(inputs: int, outputs: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation)
     return nn.Sequential(convolution, nn.SELU(inplace=True))
+
+
+def _convolved(layer: nn.Module, features: Tensor, padded: bool) -> Tensor:
+    """A layer, with its padding or without."""
+    convolution, *activation = layer if isinstance(layer, nn.Sequential) else [layer]
+    convolution = cast(nn.Conv2d, convolution)
+    padding = convolution.padding if padded else 0
+    result = F.conv2d(features, convolution.weight, convolution.bias, 1, padding, convolution.dilation)
+    return F.selu(result, inplace=True) if activation else result
 
 
 class ExpandNet(nn.Module):
@@ -92,27 +104,39 @@ class ExpandNet(nn.Module):
         weight = fusion.weight[:, _LOCAL + _MID :, 0, 0]
         return F.linear(code, weight, fusion.bias)
 
-    def expand(self, signal: Tensor, global_features: Tensor) -> Tensor:
+    def expand(self, signal: Tensor, global_features: Tensor, padded: bool = True) -> Tensor:
         """The full-resolution part.
 
         Args:
             signal: (N, 3, H, W), whole frames or parts of them, R′G′B′ in [0, 1].
             global_features: (N, 64), from `global_features` of the whole frames.
+            padded: whether layers see zeros beyond the signal, as published; else they take its halo away, and compute
+                no pixel of it in vain.
 
         Returns:
-            (N, 3, H, W), float32, before the sigmoid; exact where the `HALO` around a pixel
-            lies within the part or beyond the frame.
+            (N, 3, H, W), float32, before the sigmoid; exact where the `HALO` around a pixel lies within the part or
+            beyond the frame. Not padded (N, 3, H - 2·HALO, W - 2·HALO), all of it exact.
         """
+        rim = 0 if padded else HALO - _LOCAL_HALO
+        near = signal[..., rim : signal.shape[2] - rim, rim : signal.shape[3] - rim]
         weight = self._fusion.weight
-        with torch.autocast(signal.device.type, enabled=False):  # bfloat16 can't tell bright 8-bit codes apart
-            local, mid = self.local_net[0](signal), self.mid_net[0](signal)
-        fused = F.conv2d(self.local_net[1](local), weight[:, :_LOCAL])
-        fused = fused + F.conv2d(self.mid_net[1:](mid), weight[:, _LOCAL : _LOCAL + _MID])
-        fused = F.selu(fused + global_features[:, :, None, None].to(fused.dtype), inplace=not self.training)
+        # One branch after the other, and sums in place, so that as little is held as can be.
+        fused = F.conv2d(self._branch(self.local_net, near, padded), weight[:, :_LOCAL])
+        fused += F.conv2d(self._branch(self.mid_net, signal, padded), weight[:, _LOCAL : _LOCAL + _MID])
+        fused += global_features[:, :, None, None].to(fused.dtype)
+        fused = F.selu(fused, inplace=True)
         last = cast(nn.Conv2d, self.end_net[1])
         with torch.autocast(signal.device.type, enabled=False):  # 10-bit light needs more than 8 bits of mantissa
             pixels = fused.float().permute(0, 2, 3, 1)  # not as a convolution: its roundings depend on the threads
             return F.linear(pixels, last.weight.float()[:, :, 0, 0], last.bias).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def _branch(layers: nn.Sequential, signal: Tensor, padded: bool) -> Tensor:
+        with torch.autocast(signal.device.type, enabled=False):  # bfloat16 can't tell bright 8-bit codes apart
+            features = _convolved(layers[0], signal, padded)
+        for layer in list(layers)[1:]:
+            features = _convolved(layer, features, padded)
+        return features
 
     def forward(self, signal: Tensor) -> Tensor:
         """Whole frames at once: (N, 3, H, W) R′G′B′ in [0, 1] to (N, 3, H, W) before the sigmoid."""

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..cores import run
+from ..cores import at_once, run
 from .expandnet import FUSED, HALO, ExpandNet
 
 VECTOR = 32
@@ -18,6 +19,12 @@ any other; the rest of one would not be."""
 
 ALIGNMENT = 8
 """Sizes and places of tiles are multiples of it where nothing else is said: right for vectors and Winograd's blocks."""
+
+MIN_TILE = 64
+"""Below this most of the work would be halo; and of very little a convolution is computed, and rounded, in another way."""
+
+_RIM = 8
+"""Rows and columns that a tile costs beside its own: what layers compute of its halo, and that they are called."""
 
 
 class Edges(Enum):
@@ -44,24 +51,41 @@ TakeTile = Callable[[Tile, Tensor, Tensor], None]
 """Takes a tile, its logits (N, 3, h, w) and its R′G′B′ in [0, 1], likewise, both dense, with what lies beyond the
 frame; from several threads at once, perhaps, and what lies in two tiles twice, with the same values."""
 
-Expand = Callable[[Tensor, Tensor], Tensor]
+Expand = Callable[[Tensor, Tensor, bool], Tensor]
 """`ExpandNet.expand`, or the same in another way."""
 
 TiledNetwork = Callable[[Tensor, TakeTile], None]
 """Computes frames (N, 3, H, W) and gives each of their tiles away as soon as it is there."""
 
 
-def even_size(length: int, most: int) -> int:
-    """Of the fewest tiles of at most so many pixels that cover a length, all equal: no sliver remains.
+def tile_size(height: int, width: int, most: int, at_once: int = 1) -> tuple[int, int]:
+    """Height and width of equal tiles for frames, so that no sliver remains and no core waits for the last tile.
+
+    Of sizes that cover a frame in up to twice as many rows and columns of tiles as are needed, that with which the
+    busiest core computes least.
 
     Args:
-        length: to be covered.
-        most: pixels of a tile, at least 1; below `ALIGNMENT` they are that many all the same.
+        height: of the frames.
+        width: likewise.
+        most: pixels of a tile in either direction, at least 1; below `ALIGNMENT` they are that many all the same.
+        at_once: tiles that are computed at the same time, one a core.
     """
     if most < 1:
         raise ValueError(f"tile {most} is less than 1")
     most = max(ALIGNMENT, most // ALIGNMENT * ALIGNMENT)
-    return _aligned(-(-length // -(-length // most)))
+
+    def busiest(size: tuple[int, int]) -> int:
+        count = -(-height // size[0]) * -(-width // size[1])
+        return -(-count // at_once) * (size[0] + _RIM) * (size[1] + _RIM)
+
+    return min(product(_sizes(height, most), _sizes(width, most)), key=busiest)
+
+
+def _sizes(length: int, most: int) -> list[int]:
+    """Of tiles that cover a length, the largest first; more of them than are needed are not smaller than `MIN_TILE`."""
+    fewest = -(-length // most)
+    sizes = [_aligned(-(-length // count)) for count in range(fewest, 2 * fewest + 1)]
+    return sizes[:1] + [size for size in sizes[1:] if size >= MIN_TILE]
 
 
 def _aligned(length: int) -> int:
@@ -146,7 +170,7 @@ def logit_tiles(
     """
     expand = expand or network.expand
     height, width = signal.shape[-2:]
-    size = even_size(height, tile), even_size(width, tile)
+    size = tile_size(height, width, tile, at_once(signal.device))
     code = global_code(network, signal)
     frames = held(signal, *size) if edges is Edges.HELD else signal
 
@@ -154,7 +178,7 @@ def logit_tiles(
         with torch.autocast(signal.device.type, dtype, enabled=dtype is not torch.float32):
             if edges is Edges.HELD:
                 part = part_of(frames, place)
-                logits, shown = within_halo(expand(part, code)), within_halo(part)
+                logits, shown = expand(part, code, False).contiguous(), within_halo(part)
             else:
                 logits, shown = _published_part(expand, frames, place, code)
         take(place, logits, shown)
@@ -192,7 +216,7 @@ def _published_part(expand: Expand, signal: Tensor, tile: Tile, code: Tensor) ->
     )
     shown = part[own]
     beyond = (0, tile.width - shown.shape[3], 0, tile.height - shown.shape[2])
-    return F.pad(expand(part, code)[own], beyond).contiguous(), F.pad(shown, beyond).contiguous()
+    return F.pad(expand(part, code, True)[own], beyond).contiguous(), F.pad(shown, beyond).contiguous()
 
 
 def expand_tiled(

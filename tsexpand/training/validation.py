@@ -106,7 +106,7 @@ def _predicted(network: ExpandNet, target: Parametrisation, clip: ValidationClip
         signal = picture[None].to(device)
         held, code = F.pad(signal, (HALO,) * 4, mode="replicate"), network.global_features(signal)
         with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
-            logits = network.expand(held, code)[..., HALO:-HALO, HALO:-HALO]
+            logits = network.expand(held, code, padded=False)
         frames.append(light(logits.float(), signal, target).cpu())
     predicted = torch.cat(frames)
     return predicted if target is Parametrisation.ABSOLUTE else _scaled(predicted, clip.light)
