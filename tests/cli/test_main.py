@@ -88,6 +88,16 @@ def test_a_process_ends_at_once_but_whole(source: str, code: int, tmp_path: Path
     assert ("clip.mkv" in result.stdout) == (code == 0)
 
 
+def test_what_stays_is_not_looked_at_for_garbage_again_and_again(tmp_path: Path) -> None:
+    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
+    write_clip(tmp_path / "clip.mkv", [planes] * 2)
+    script = "import atexit, gc, sys, tsexpand.cli\n"
+    script += "atexit.register(lambda: print([of['collections'] > 0 for of in gc.get_stats()]))\n"
+    script += "sys.argv = ['tsexpand', 'convert', 'clip.mkv', 'out']\ntsexpand.cli.main()"
+    result = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert result.stdout.endswith("[True, True, False]\n"), result.stderr  # young objects are
+
+
 def test_a_process_without_streams_fails_by_its_code_only(tmp_path: Path) -> None:
     command = ["sh", "-c", 'exec "$0" -m tsexpand probe missing.mkv >&- 2>&-', sys.executable]
     assert subprocess.run(command, cwd=tmp_path, timeout=100).returncode == 3

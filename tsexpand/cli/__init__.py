@@ -1,6 +1,7 @@
 """The command line: options to a call, a report to lines. Commands load what they need when they run."""
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -101,6 +102,9 @@ def main() -> NoReturn:
     To take the modules of PyTorch apart, one by one, would keep a user waiting for half a second more. All that is ours
     is closed by then; what others left for the end is done.
     """
+    young, middle, _ = gc.get_threshold()
+    # To look at all objects again and again while PyTorch makes a million that stay takes half a second, too.
+    gc.set_threshold(young, middle, 1000)
     code = run()
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):  # None: closed by who started us
