@@ -1,6 +1,7 @@
 """Memory that was freed stays with the process that soon needs it again."""
 
 import ctypes
+import os
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # numbers of malloc.h
@@ -12,14 +13,19 @@ _MAPPED = 32 << 20
 """Bytes of blocks that come from the system and go back to it at once, at least; malloc.h allows no more."""
 
 
+_CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+"""Of the environment: by these a user says what is done with memory."""
+
+
 def keep_freed_memory() -> None:
-    """Has glibc keep what is freed, within bounds; does nothing where there is another C library.
+    """Has glibc keep what is freed, within bounds, for the whole process.
 
     Else it gives what a tile of the network needed back to the system after every few layers, and gets it anew, page by
     page and cleared: a tenth of the time of small clips. It finds these bounds by itself where blocks of 32 MB are
-    freed, as in large clips, so that they take no more memory.
+    freed, as in large clips, so that they take no more memory. Does nothing where the user has chosen otherwise, or
+    where there is another C library.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or any(name in os.environ for name in _CHOSEN):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

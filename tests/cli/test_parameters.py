@@ -3,7 +3,9 @@ from fractions import Fraction
 import click
 import pytest
 
+from tsexpand.cli.convert import convert_command
 from tsexpand.cli.parameters import AutoInt, FrameRate, Time
+from tsexpand.network.tiling import MIN_TILE
 
 
 @pytest.mark.parametrize(
@@ -58,3 +60,10 @@ def test_frame_rates_are_exact(text: str, rate: Fraction) -> None:
 def test_what_is_no_frame_rate_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
         FrameRate().convert(text, None, None)
+
+
+def test_tiles_are_those_that_change_no_bit() -> None:
+    (tile,) = (option for option in convert_command.params if option.name == "tile")
+    assert tile.type.convert(str(MIN_TILE), None, None) == MIN_TILE
+    with pytest.raises(click.BadParameter, match=f"from {MIN_TILE} on"):
+        tile.type.convert(str(MIN_TILE - 1), None, None)

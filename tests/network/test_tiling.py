@@ -5,7 +5,7 @@ from torch import Tensor
 
 from tests.machines import of_cores
 from tsexpand.network.expandnet import HALO, ExpandNet
-from tsexpand.network.tiling import ALIGNMENT, Edges, Tile, expand_tiled, tile_size, tiles
+from tsexpand.network.tiling import ALIGNMENT, MIN_TILE, Edges, Tile, expand_tiled, tile_size, tiles
 
 from .models import random_network, random_signal
 
@@ -98,13 +98,23 @@ def test_a_fixed_tile_covers_what_is_smaller() -> None:
 
 @pytest.mark.parametrize("edges", Edges)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_tiles_and_cores_change_no_bit(network: ExpandNet, edges: Edges, dtype: torch.dtype) -> None:
-    signal = random_signal(1, 3, 90, 130)
+@pytest.mark.parametrize(("height", "width"), [(90, 130), (17, 200), (8, 300), (300, 8)])
+def test_tiles_and_cores_change_no_bit(
+    network: ExpandNet, height: int, width: int, edges: Edges, dtype: torch.dtype
+) -> None:
+    signal = random_signal(1, 3, height, width)
     results = []
-    for cores, tile in ((1, 1000), (2, 1000), (3, 37), (7, 64), (16, 1000)):
+    for cores, tile in ((1, 1000), (2, 1000), (1, MIN_TILE), (7, MIN_TILE), (3, 80), (16, 1000)):
         with of_cores(cores):
             results.append(expand_tiled(network, signal, tile, edges, dtype))
     assert all(torch.equal(result, results[0]) for result in results)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 70), (3, 130), (9, 65)])
+def test_tiles_of_slivers_change_no_bit_with_held_edges(network: ExpandNet, size: tuple[int, int]) -> None:
+    signal = random_signal(1, 3, *size)
+    whole, tiled = (expand_tiled(network, signal, tile, Edges.HELD) for tile in (1000, MIN_TILE))
+    assert torch.equal(whole, tiled)
 
 
 def test_no_tile_of_nothing(network: ExpandNet) -> None:

@@ -175,7 +175,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--tile",
-    type=AutoInt(16),
+    type=AutoInt(64),
     default="auto",
     show_default=True,
     help="Pixels the network takes at once, in width and height; does not change the picture.",

@@ -51,11 +51,11 @@ def _layer(inputs: int, outputs: int, kernel: int, stride: int, padding: int, di
 
 
 def _convolved(layer: nn.Module, features: Tensor, padded: bool) -> Tensor:
-    """A layer, with its padding or without."""
+    """A layer of stride 1 and its SELU, if it has one; with its padding or without."""
     convolution, *activation = layer if isinstance(layer, nn.Sequential) else [layer]
     convolution = cast(nn.Conv2d, convolution)
     padding = convolution.padding if padded else 0
-    result = F.conv2d(features, convolution.weight, convolution.bias, 1, padding, convolution.dilation)
+    result = F.conv2d(features, convolution.weight, convolution.bias, padding=padding, dilation=convolution.dilation)
     return F.selu(result, inplace=True) if activation else result
 
 

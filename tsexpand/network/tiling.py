@@ -21,7 +21,8 @@ ALIGNMENT = 8
 """Sizes and places of tiles are multiples of it where nothing else is said: right for vectors and Winograd's blocks."""
 
 MIN_TILE = 64
-"""Below this most of the work would be halo; and of very little a convolution is computed, and rounded, in another way."""
+"""Height and width of tiles at most, at least: of smaller ones most of the work would be halo, and some convolutions of
+theirs are so small that PyTorch computes, and rounds, them in another way."""
 
 _RIM = 8
 """Rows and columns that a tile costs beside its own: what layers compute of its halo, and that they are called."""
@@ -58,7 +59,7 @@ TiledNetwork = Callable[[Tensor, TakeTile], None]
 """Computes frames (N, 3, H, W) and gives each of their tiles away as soon as it is there."""
 
 
-def tile_size(height: int, width: int, most: int, at_once: int = 1) -> tuple[int, int]:
+def tile_size(height: int, width: int, most: int, cores: int = 1) -> tuple[int, int]:
     """Height and width of equal tiles for frames, so that no sliver remains and no core waits for the last tile.
 
     Of sizes that cover a frame in up to twice as many rows and columns of tiles as are needed, that with which the
@@ -68,7 +69,7 @@ def tile_size(height: int, width: int, most: int, at_once: int = 1) -> tuple[int
         height: of the frames.
         width: likewise.
         most: pixels of a tile in either direction, at least 1; below `ALIGNMENT` they are that many all the same.
-        at_once: tiles that are computed at the same time, one a core.
+        cores: tiles that are computed at the same time, one a core.
     """
     if most < 1:
         raise ValueError(f"tile {most} is less than 1")
@@ -76,7 +77,7 @@ def tile_size(height: int, width: int, most: int, at_once: int = 1) -> tuple[int
 
     def busiest(size: tuple[int, int]) -> int:
         count = -(-height // size[0]) * -(-width // size[1])
-        return -(-count // at_once) * (size[0] + _RIM) * (size[1] + _RIM)
+        return -(-count // cores) * (size[0] + _RIM) * (size[1] + _RIM)
 
     return min(product(_sizes(height, most), _sizes(width, most)), key=busiest)
 
@@ -162,7 +163,8 @@ def logit_tiles(
     Args:
         network: in evaluation mode.
         signal: (N, 3, H, W), whole frames, float32 R′G′B′ in [0, 1].
-        tile: height and width of a tile at most, at least 1; the halo comes on top.
+        tile: height and width of a tile at most; the halo comes on top. From `MIN_TILE` on any gives the same to the
+            last bit, below, at least 1, to rounding.
         edges: what lies beyond the frame.
         take: gets each tile.
         dtype: of the convolutions.
