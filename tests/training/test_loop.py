@@ -1,3 +1,4 @@
+import gc
 import json
 import multiprocessing
 import os
@@ -101,6 +102,33 @@ def test_an_interrupted_training_ends_with_the_same_weights(
     assert resumed.step == whole.step == 4
     expected = weights_of(whole)
     assert all(torch.equal(value, expected[name]) for name, value in weights_of(resumed).items())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are not forked elsewhere")
+def test_garbage_of_the_parent_is_left_to_it(
+    options: TrainOptions, data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Codec:
+        def __del__(self) -> None:
+            (tmp_path / f"of {os.getpid()}").touch()
+
+    def sample_batch(*arguments: object) -> Any:
+        gc.collect()
+        return made(*arguments)
+
+    made = loading.sample_batch
+    monkeypatch.setattr(loading, "sample_batch", sample_batch)  # in the fork, too
+    gc.disable()
+    try:
+        codec = Codec()
+        codec.itself = codec  # type: ignore[attr-defined]
+        del codec
+        assert len(list(step_batches(data.scenes, replace(options, workers=1), Share(), 3, CPU))) == 1
+        assert not list(tmp_path.glob("of *"))
+        gc.collect()
+    finally:
+        gc.enable()
+    assert [path.name for path in tmp_path.glob("of *")] == [f"of {os.getpid()}"]
 
 
 def test_an_interrupted_second_phase_ends_with_the_same_weights(

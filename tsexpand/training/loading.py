@@ -1,5 +1,6 @@
 """Samples made ahead of time, in processes of their own, so that the device does not wait."""
 
+import gc
 import sys
 import traceback
 from collections.abc import Generator, Iterator, Sequence
@@ -60,7 +61,7 @@ def step_batches(
         num_workers=options.workers,
         prefetch_factor=AHEAD,
         pin_memory=device.type == "cuda",
-        worker_init_fn=leave_to_parent,
+        worker_init_fn=_begin,
         multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
     )
     try:
@@ -70,6 +71,16 @@ def step_batches(
             raise
         _let_go(error)
         raise _lost_worker() from None
+
+
+def _begin(worker: int) -> None:
+    """In a process that makes samples, before the first.
+
+    What the parent had when it was forked is not looked at for garbage there: a codec that was taken apart would wait
+    for threads that a fork does not have.
+    """
+    gc.freeze()
+    leave_to_parent(worker)
 
 
 _SIGNS = ("DataLoader worker (pid", "Pin memory thread exited")
