@@ -12,7 +12,6 @@ _KEPT = 64 << 20
 _MAPPED = 32 << 20
 """Bytes of blocks that come from the system and go back to it at once, at least; malloc.h allows no more."""
 
-
 _CHOSEN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 """Of the environment: by these a user says what is done with memory."""
 

@@ -18,6 +18,12 @@ def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     )  # type: ignore[call-overload,no-any-return]
 
 
+def write_grey(path: Path) -> None:
+    """A clip of two small pictures."""
+    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
+    write_clip(path, [planes] * 2)
+
+
 def test_help_is_quick_and_does_not_load_torch() -> None:
     code = "import sys; sys.argv = ['tsexpand', 'convert', '--help']\nimport tsexpand.cli\ntsexpand.cli.run()\n"
     code += "print(sorted(m for m in ('torch', 'av', 'numpy', 'rich', 'OpenEXR') if m in sys.modules))"
@@ -62,8 +68,7 @@ def test_debug_shows_the_traceback(tmp_path: object) -> None:
 
 
 def test_one_failing_does_not_stop_the_others(tmp_path: Path) -> None:
-    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
-    write_clip(tmp_path / "good.mkv", [planes] * 2)
+    write_grey(tmp_path / "good.mkv")
     (tmp_path / "bad.mkv").write_bytes(b"nothing")
     result = run("convert", "bad.mkv", "good.mkv", "hdr", "--to", "mkv", "--json", "--quiet", cwd=tmp_path)
     bad, good = map(json.loads, result.stdout.splitlines())
@@ -76,8 +81,7 @@ def test_one_failing_does_not_stop_the_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("source", "code"), [("clip.mkv", 0), ("missing.mkv", 3)])
 def test_a_process_ends_at_once_but_whole(source: str, code: int, tmp_path: Path) -> None:
-    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
-    write_clip(tmp_path / "clip.mkv", [planes] * 2)
+    write_grey(tmp_path / "clip.mkv")
     script = "import atexit, sys, tsexpand.cli\n"
     script += "class Slow:\n    def __del__(self): print('taken apart')\n"
     script += "kept = Slow()\natexit.register(lambda: print('left for the end', end=''))\n"
@@ -89,8 +93,7 @@ def test_a_process_ends_at_once_but_whole(source: str, code: int, tmp_path: Path
 
 
 def test_what_stays_is_not_looked_at_for_garbage_again_and_again(tmp_path: Path) -> None:
-    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
-    write_clip(tmp_path / "clip.mkv", [planes] * 2)
+    write_grey(tmp_path / "clip.mkv")
     script = "import atexit, gc, sys, tsexpand.cli\n"
     script += "atexit.register(lambda: print([of['collections'] > 0 for of in gc.get_stats()]))\n"
     script += "sys.argv = ['tsexpand', 'convert', 'clip.mkv', 'out']\ntsexpand.cli.main()"
@@ -106,8 +109,7 @@ def test_a_process_without_streams_fails_by_its_code_only(tmp_path: Path) -> Non
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("buffering", ["", "1"])
 def test_a_report_to_a_full_disk_is_an_error_of_one_line(buffering: str, tmp_path: Path) -> None:
-    planes = tuple(torch.full(size, 90, dtype=torch.uint8) for size in ((32, 32), (16, 16), (16, 16)))
-    write_clip(tmp_path / "clip.mkv", [planes] * 2)
+    write_grey(tmp_path / "clip.mkv")
     command = [sys.executable, "-m", "tsexpand", "probe", "clip.mkv"]
     with Path("/dev/full").open("w") as full:
         streams = {"stdout": full, "stderr": subprocess.PIPE, "text": True}
