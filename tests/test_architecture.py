@@ -13,6 +13,8 @@ FLOORS = {
     "errors": 0,
     "cores": 0.5,  # in terms of freed_memory
     "freed_memory": 0,
+    "gpu_memory": 0,
+    "replay": 0.5,  # in terms of gpu_memory
     "frames": 0.5,  # the types that cross the pipeline, in terms of colour/: still the ground floor
     "interruption": 0.5,  # in terms of errors
     "colour": 0,

@@ -7,13 +7,11 @@ from torch import Tensor
 from tests.network.models import random_network, zero_network
 from tsexpand.colour.signal import SignalFormat
 from tsexpand.engines.analytic import AnalyticEngine
-from tsexpand.engines.compiler import CompilationError
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network.expandnet import ExpandNet
 from tsexpand.network.output import Parametrisation
-from tsexpand.network.tiling import Expand
 from tsexpand.network.weights import Weights
 
 from .pictures import FULL, flat, frame_of, grey, noise, signal_format
@@ -155,39 +153,3 @@ def test_out_of_memory_at_the_smallest_tile_is_an_error() -> None:
 
 def test_it_says_what_runs() -> None:
     assert engine_of(zero_network()).description == "test on cpu, float32, tiles of 192"
-
-
-def test_what_is_compiled_in_time_computes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on CUDA, frame by frame; of the compiler only that it is used."""
-    used: list[int] = []
-
-    def compiled(function: Expand, dynamic: bool) -> Expand:
-        def counting(signal: Tensor, code: Tensor, padded: bool) -> Tensor:
-            used.append(len(signal))
-            return function(signal, code, padded)
-
-        return counting
-
-    monkeypatch.setattr(torch, "compile", compiled)
-    engine = engine_of(random_network(), tile=64)
-    batch = noise(3, 20, 24)
-    expected = engine.expand(batch).light
-    engine._portion = 8  # as on a GPU
-    monkeypatch.setattr(
-        engine._forms, "best", lambda width, height, frames: engine._forms._compiled_in_time(width, height)
-    )
-    engine.expect(24, 20, 3)
-    assert torch.equal(engine.expand(batch).light, expected)
-    assert used == [1, 1, 1, 1]
-
-
-def test_a_compiler_that_fails_in_time_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def failing(function: Expand, dynamic: bool) -> Expand:
-        def fail(signal: Tensor, code: Tensor, padded: bool) -> Tensor:
-            raise RuntimeError("no compiler\nat all")
-
-        return fail
-
-    monkeypatch.setattr(torch, "compile", failing)
-    with pytest.raises(CompilationError, match=r"^no compiler$"):
-        engine_of(random_network())._forms._compiled_in_time(24, 20)

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ..cores import workers
+from ..engines import gpu_code
 from ..engines.artefacts import Artefact, compiled_network
 from ..engines.compiler import CompilationError
-from ..engines.devices import default_tile, dtype_name, exact_float32
+from ..engines.devices import default_batch_size, default_tile, dtype_name, exact_float32
 from ..errors import DeviceError
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
 from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put
@@ -25,8 +26,11 @@ Rates count these, whatever an implementation does instead."""
 PATCH, OVERLAP = 256, 20
 """Of the published tiled loop."""
 
-_MATRIX, _PRODUCTS = 2048, 5
-"""Rows and columns of the matrix product that rates are compared with, and how many make a run."""
+_MATRIX = {"cpu": 2048, "cuda": 8192}
+"""Rows and columns of the matrix product that rates are compared with: enough for all of a device to be at work."""
+
+_PRODUCTS = 5
+"""That make a run."""
 
 ROUNDS = 5
 """Runs of each thing, of which the fastest counts."""
@@ -89,9 +93,15 @@ class _Run:
 
 def _matrix_product(dtype: torch.dtype, device: torch.device) -> _Run:
     """Of two square matrices, several times: the most that the machine multiplies."""
-    a = torch.randn(_MATRIX, _MATRIX, device=device).to(dtype)
-    operations = 2 * _PRODUCTS * _MATRIX**3
-    return _Run("matrix product", dtype, operations, lambda: [_finished(a @ a) for _ in range(_PRODUCTS)])
+    size = _MATRIX.get(device.type, _MATRIX["cpu"])
+    a = torch.randn(size, size, device=device).to(dtype)
+
+    def products() -> Tensor:
+        for _ in range(_PRODUCTS):
+            result = a @ a
+        return _finished(result)
+
+    return _Run("matrix product", dtype, 2 * _PRODUCTS * size**3, products)
 
 
 def _finished(result: Tensor) -> Tensor:
@@ -107,7 +117,7 @@ def picture(height: int, width: int, device: torch.device) -> Tensor:
 
 
 def published_parts(network: ExpandNet, signal: Tensor) -> Tensor:
-    """The published graph on one picture: features of all branches as one tensor of 256 channels, fused, sigmoid."""
+    """The published graph on pictures (N, 3, H, W): features of all branches as 256 channels, fused, sigmoid."""
     small = interpolate(signal, (GLOBAL_SIZE, GLOBAL_SIZE), mode="bilinear", align_corners=False)
     return _published(network, signal, network.glob_net(small))
 
@@ -152,33 +162,35 @@ def rates(
         DeviceError: the network can't be compiled here.
     """
     exact_float32()
-    frame = picture(height, width, device)
+    # Of a GPU as many frames as the engine takes at once: what it takes to begin would be a part of one.
+    count = 1 if device.type == "cpu" else default_batch_size(width, height, device)
+    frames = picture(height, width, device).repeat(count, 1, 1, 1)
     ready = copy.deepcopy(network)
-    operations = 2 * MULTIPLY_ADDS * height * width
+    operations = 2 * MULTIPLY_ADDS * height * width * count
     products = [_matrix_product(dtype, device) for dtype in dtypes]
     forms = [
-        _Run("published loop", torch.float32, operations, lambda: _finished(published_loop(network, frame))),
+        _Run("published loop", torch.float32, operations, lambda: _finished(published_loop(network, frames))),
         _Run("published graph, whole frame", torch.float32, operations,
-             lambda: _finished(published_parts(network, frame))),
+             lambda: _finished(published_parts(network, frames))),
     ]  # fmt: skip
     for dtype in dtypes:
         for name, tiled in implementations(ready, dtype, device, height, width):
-            forms.append(_Run(name, dtype, operations, partial(_assembled, tiled, frame)))
+            forms.append(_Run(name, dtype, operations, partial(_assembled, tiled, frames)))
     with torch.inference_mode():
         seconds = fastest([run.run for run in (*products, *forms)], on_round)
     most = {run.dtype: run.rate(time) for run, time in zip(products, seconds, strict=False)}
     loop = seconds[len(products)]
     return [Rate(run.full_name, 0.0, most[run.dtype]) for run in products] + [
-        Rate(run.full_name, time, run.rate(time), loop / time, run.rate(time) / most[run.dtype])
+        Rate(run.full_name, time / count, run.rate(time), loop / time, run.rate(time) / most[run.dtype])
         for run, time in zip(forms, seconds[len(products) :], strict=True)
     ]
 
 
-def _assembled(tiled: TiledNetwork, frame: Tensor) -> Tensor:
-    """A frame of the sigmoid, as the published forms give it."""
-    result = torch.empty_like(frame)
+def _assembled(tiled: TiledNetwork, frames: Tensor) -> Tensor:
+    """Frames of the sigmoid, as the published forms give it."""
+    result = torch.empty_like(frames)
 
-    tiled(frame, lambda tile, logits, shown: put(tile, torch.sigmoid(logits), result))
+    tiled(frames, lambda tile, logits, shown: put(tile, torch.sigmoid(logits), result))
     return _finished(result)
 
 
@@ -204,12 +216,12 @@ def implementations(
         logit_tiles(ready, signal, default_tile(device), Edges.HELD, take, dtype, expand)
 
     yield "layer by layer", partial(tiled, ready.expand)
-    if device.type == "cuda":
-        yield "compiled", partial(tiled, torch.compile(ready.expand, dynamic=False))
-    if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
-        return
-    artefact = Artefact.for_frames(dtype, width, height)[0]
     try:
+        if device.type == "cuda" and dtype in gpu_code.DTYPES:
+            yield "compiled", gpu_code.gpu_network(ready, dtype, lambda: default_tile(device))
+        if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
+            return
+        artefact = Artefact.for_frames(dtype, width, height)[0]
         expand = artefact.loaded(workers().count)
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error

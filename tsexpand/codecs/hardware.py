@@ -1,6 +1,6 @@
-"""Decoding on an NVIDIA GPU (NVDEC), where the pictures stay. It has not been tried on one yet.
+"""Decoding on an NVIDIA GPU (NVDEC), where the pictures stay.
 
-So nothing is taken on trust: the first picture is decoded in software too, and the GPU goes on only if its own is the
+Nothing is taken on trust: the first picture is decoded in software too, and the GPU goes on only if its own is the
 same, bit by bit. Where it is not, or there is a reason not to ask, software goes on, and a notice says why.
 """
 
@@ -12,6 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ..errors import DeviceError
+from ..replay import whole_device
 from .companion_packets import AnyPacket
 from .deinterlacing import FIELD_ORDERS, Deinterlacing, is_interlaced
 from .opening import new_decoder, reason
@@ -187,7 +188,7 @@ def open_decoder(stream: VideoStream, device: torch.device) -> VideoCodecContext
     """
     codec = stream.codec_context.codec.canonical_name  # the decoder of FFmpeg's own, as libdav1d knows no GPU
     try:
-        with torch.cuda.device(device):
+        with whole_device, torch.cuda.device(device):
             torch.cuda.synchronize()  # which makes PyTorch's context the current one
             torch.cuda.empty_cache()  # FFmpeg can't use what PyTorch keeps of other clips
             # Without a fallback: software's pictures would be taken for a change of format, and nobody would know why.

@@ -1,4 +1,4 @@
-"""Pictures that NVENC, the encoder of an NVIDIA GPU, takes from where the network left them. No GPU has tried it yet.
+"""Pictures that NVENC, an NVIDIA GPU's encoder, takes from where the network left them. No GPU with one has tried it.
 
 So nothing is taken on trust: before a clip begins, a test picture is encoded from there and decoded in software. Where
 what comes back is not that picture, the encoder takes its pictures from the CPU, and a notice says why.
@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from torch import Tensor
 
 from ..colour.ycbcr import Planes
+from ..replay import whole_device
 from .opening import reason
 from .pixels import planes_from_frames
 from .static_metadata import Coding
@@ -74,11 +75,13 @@ class _Gpu:
 
     def wait(self) -> None:
         """Until all that was queued is done."""
-        torch.cuda.synchronize(self._device)
+        with whole_device:
+            torch.cuda.synchronize(self._device)
 
     def make_room(self) -> None:
         """Gives back what PyTorch keeps of memory that it does not use: FFmpeg can't use it."""
-        torch.cuda.empty_cache()
+        with whole_device:
+            torch.cuda.empty_cache()
 
 
 class DevicePictures:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from .codes import Primaries
+from .constants import constant
 from .primaries import rgb_to_xyz
 
 
@@ -14,5 +15,5 @@ def luminance_weights(primaries: Primaries) -> Tensor:
 
 def luminance(light: Tensor, primaries: Primaries) -> Tensor:
     """CIE Y of linear RGB: (N, 3, H, W) to (N, 1, H, W), in the unit of the light."""
-    weights = luminance_weights(primaries).to(light)
+    weights = constant(light, luminance_weights, primaries)
     return torch.einsum("nchw,c->nhw", light, weights).unsqueeze(1)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from .codes import Primaries
+from .constants import constant
 
 XY = tuple[float, float]
 
@@ -134,5 +135,5 @@ def convert(light: Tensor, source: RgbSpace, target: RgbSpace) -> Tensor:
     """
     if chromaticities_of(source) == chromaticities_of(target):
         return light
-    matrix = conversion_matrix(source, target).to(light)
+    matrix = constant(light, conversion_matrix, source, target)
     return torch.einsum("ij,njhw->nihw", matrix, light)

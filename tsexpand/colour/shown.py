@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from .codes import Transfer
+from .constants import constant
 from .luminance import luminance_weights
 from .signal import SignalFormat
 from .transfer import SDR_EOTF, hlg_eotf, pq_eotf
@@ -29,5 +30,5 @@ def shown_light(planes: Planes, signal: SignalFormat, reference_white: float) ->
     if signal.transfer is Transfer.PQ:
         return pq_eotf(shown)
     if signal.transfer is Transfer.HLG:
-        return hlg_eotf(shown, luminance_weights(signal.primaries).to(shown))
+        return hlg_eotf(shown, constant(shown, luminance_weights, signal.primaries))
     return SDR_EOTF[signal.transfer](shown) * reference_white

@@ -7,12 +7,12 @@ import hashlib
 import os
 import platform
 import tempfile
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from zipfile import BadZipFile
 
 import torch
 from torch import Tensor
@@ -25,7 +25,7 @@ from ..network.kernels import Kernels, kernels_of
 from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
 from ..network.winograd import BEYOND, BLOCK
 from . import compiler
-from .compiled import CompiledCode
+from .compiled import CompiledCode, loaded
 from .compiler import CompilationError, compile_tiles, example, first_line, system_errors
 from .devices import dtype_name
 
@@ -113,16 +113,12 @@ class Artefact:
         with system_errors(self.path):
             _refuse_strangers(self.path.parent, self.path)
             try:
-                library = _library(self.path)
-            except zipfile.BadZipFile as error:
+                with tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True) as folder:
+                    code = loaded(self.path, at_once, Path(folder))
+                _run(code, *example(self.dtype, self.height, self.width))
+            except BadZipFile as error:
                 self.path.unlink()
                 raise CompilationError(f"{self.path} was damaged; it is made anew the next time") from error
-            try:
-                with tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True) as folder:
-                    file = Path(folder) / "expand.so"
-                    file.write_bytes(library)
-                    code = CompiledCode(file, at_once)
-                _run(code, *example(self.dtype, self.height, self.width))
             except (OSError, RuntimeError, AttributeError) as error:
                 raise CompilationError(f"{self.path} could not be loaded ({first_line(str(error))})") from error
         with suppress(OSError):  # a cache that may only be read
@@ -163,15 +159,6 @@ def _refuse_strangers(*paths: Path) -> None:
         found = path.stat()
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise CompilationError(f"{path} belongs to others, or others may write to it; set TSEXPAND_CACHE elsewhere")
-
-
-def _library(path: Path) -> bytes:
-    """The library in a package, which the checksum of the archive vouches for: half of one would kill the process."""
-    with zipfile.ZipFile(path) as package:
-        names = [name for name in package.namelist() if name.endswith(".so")]
-        if len(names) != 1:
-            raise zipfile.BadZipFile(f"{len(names)} libraries")
-        return package.read(names[0])
 
 
 def _run(code: CompiledCode, signal: Tensor, global_features: Tensor, weights: Kernels) -> Tensor:

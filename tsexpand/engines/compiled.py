@@ -11,6 +11,7 @@ import ctypes
 import weakref
 from ctypes import byref, c_char_p, c_int, c_size_t, c_void_p, py_object
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from torch import Tensor
 from torch._C._aoti import alloc_tensors_by_stealing_from_void_ptrs, unsafe_alloc_void_ptrs_from_tensors
@@ -58,6 +59,28 @@ class CompiledCode:
         _check(self._run(self._handle, given, len(handles), byref(result), 1, None, None))
         # Not the function for one tensor, which never lets go of it (torch 2.13).
         return alloc_tensors_by_stealing_from_void_ptrs([_capsule(result, None, None)])[0]
+
+
+def loaded(package: Path, at_once: int, folder: Path) -> CompiledCode:
+    """The code in a package of AOTInductor's, which the checksum of the archive vouches for: half of it would kill us.
+
+    Args:
+        package: the archive.
+        at_once: see `CompiledCode`.
+        folder: where the library may be written, and removed afterwards.
+
+    Raises:
+        BadZipFile: it is damaged.
+        OSError, RuntimeError, AttributeError: see `CompiledCode`.
+    """
+    with ZipFile(package) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".so")]
+        if len(names) != 1:
+            raise BadZipFile(f"{len(names)} libraries")
+        library = archive.read(names[0])
+    file = folder / "expand.so"
+    file.write_bytes(library)
+    return CompiledCode(file, at_once)
 
 
 def _check(status: int) -> None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..network.expandnet import HALO, ExpandNet
 from ..network.kernels import Kernels, kernels_of
 from ..network.winograd import BEYOND, FullResolution
+from .compiled import loaded
 from .devices import dtype_name
 
 TIME_LIMIT = 600.0
@@ -64,7 +65,7 @@ def compile_tiles(dtype: torch.dtype, height: int, width: int, part: Path) -> No
             _end(process)
         if process.returncode or not part.is_file():
             stderr.seek(0)
-            raise CompilationError(_reason(stderr.read()))
+            raise CompilationError(_reason(process.returncode, stderr.read()))
 
 
 @contextmanager
@@ -87,8 +88,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _reason(stderr: str) -> str:
-    """The line of a traceback that says why."""
+def _reason(code: int, stderr: str) -> str:
+    """The line of a traceback that says why, or what ended it without one."""
+    if code < 0:
+        return f"the compiler, or the code it made, was ended by {signal.Signals(-code).name}"
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     named = [line for line in lines if "Error" in line or "error:" in line]
     return first_line((named or lines or ["the compiler failed"])[-1])
@@ -112,6 +115,9 @@ def _main(kind: str, height: str, width: str, path: str) -> None:
             "max_pointwise_cat_inputs": 0,  # else few entries would be computed again by who reads them
         }
         torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
+    # Once here, where a crash ends but this process: code that a linker has given another C++ library than PyTorch's.
+    signal_part, code, kernels = inputs
+    loaded(Path(path), 1, Path(path).parent)(signal_part, code, *kernels.values())
 
 
 if __name__ == "__main__":

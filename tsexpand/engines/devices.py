@@ -7,9 +7,10 @@ from enum import Enum
 import torch
 
 from ..errors import DeviceError
+from ..gpu_memory import free_memory
 
 _CPU_TILE = 192  # its activations stay near the cache
-_GPU_TILE = 1024
+_GPU_TILE = 2048
 
 _CPU_BATCH_PIXELS = 1 << 18  # tiles keep the CPU busy, larger batches only cost memory
 _GPU_BATCH_PIXELS = 8 << 20
@@ -113,11 +114,7 @@ def default_batch_size(width: int, height: int, device: torch.device) -> int:
     """Frames at a time, 1 to 8: about a quarter Mpixel on the CPU, elsewhere 8, fewer for a GPU of little memory."""
     pixels = _CPU_BATCH_PIXELS if device.type == "cpu" else _GPU_BATCH_PIXELS
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(
-            device
-        )  # kept of clips before this one
-        pixels = min(pixels, free // 2 // _GPU_BYTES_A_PIXEL)
+        pixels = min(pixels, free_memory(device) // 2 // _GPU_BYTES_A_PIXEL)
     return max(1, min(_MAX_BATCH, pixels // (width * height)))
 
 

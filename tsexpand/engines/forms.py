@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ..cores import one_core, workers
+from ..cores import workers
 from ..errors import DeviceError
 from ..network.output import Parametrisation
 from ..network.tiling import ALIGNMENT, MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
 from ..network.weights import Weights
+from . import gpu_code
 from .artefacts import Artefact, compiled_network
 from .compiler import CompilationError
 from .devices import Compilation, Precision, default_tile, dtype_name
+from .gpu_code import gpu_network
 from .promise import difference
 
 LOADING, COMPILING = 1.0, 60.0
@@ -26,6 +28,9 @@ LOADING, COMPILING = 1.0, 60.0
 
 SAVED = 0.4
 """Share of the time that compiled code saves, at least."""
+
+_COMPILED = {"cpu": (torch.float32, torch.bfloat16), "cuda": gpu_code.DTYPES}
+"""Number types of products that there is compiled code for, by kind of device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,8 @@ class Forms:
         self._compilation = self._possible(compilation)
         self._pace = 0.0
         self._saved = 0.0
-        self._compiled: dict[Artefact | None, Form] = {}  # None: whatever is compiled in time
+        self._compiled: dict[Artefact, Form] = {}
+        self._kernels: Form | None = None
 
     @property
     def tile(self) -> int:
@@ -122,19 +128,20 @@ class Forms:
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
-            self.notices.append(f"the network runs uncompiled, at about half the speed: {error}")
+            speed = "half" if self._device.type == "cpu" else "a quarter of"
+            self.notices.append(f"the network runs uncompiled, at about {speed} the speed: {error}")
             self._compilation = Compilation.NEVER
         return compiled or self.plain
 
     def _possible(self, compilation: Compilation) -> Compilation:
-        if self._device.type == "cuda":
-            return Compilation.NEVER if compilation is Compilation.AUTO else compilation
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
-        if absolute and self._device.type == "cpu" and self.dtype in (torch.float32, torch.bfloat16):
-            return compilation
+        if absolute and self.dtype in _COMPILED.get(self._device.type, ()):
+            slow = self._device.type == "cuda" and not gpu_code.is_quick(self._device)
+            return Compilation.NEVER if slow and compilation is Compilation.AUTO else compilation
         if compilation is Compilation.ALWAYS:
             raise DeviceError(
-                "--compile always: on the CPU only weights for absolute light, float32 or bfloat16, else on CUDA only"
+                "--compile always: only weights for absolute light, on the CPU in float32 or bfloat16, on CUDA in"
+                " float16 or bfloat16"
             )
         return Compilation.NEVER
 
@@ -143,8 +150,7 @@ class Forms:
         if self._compilation is Compilation.NEVER:
             return None
         if self._device.type == "cuda":
-            self._compiled[None] = self._compiled.get(None) or self._compiled_in_time(width, height)
-            return self._compiled[None]
+            return self._code_of_gpu()
         artefacts = self._artefacts(width, height)
         if self._compilation is Compilation.ALWAYS:
             return self._code_of(artefacts[0])
@@ -175,21 +181,15 @@ class Forms:
             self._compiled[artefact] = Form(compiled, is_compiled=True, size=(artefact.height, artefact.width))
         return self._compiled[artefact]
 
-    def _compiled_in_time(self, width: int, height: int) -> Form:
-        """By torch.compile, now for pictures of this size, later for others.
-
-        Frame by frame: code is made for one number of frames, and the last batch of a clip may have fewer.
-        """
-        self._on_compile()
-        compiled = self._layers(self.dtype, torch.compile(self._network.expand, dynamic=False))
-        try:
-            with torch.inference_mode(), one_core():  # as later, or it would be compiled once more
-                compiled(torch.zeros(1, 3, height, width, device=self._device), lambda tile, logits, shown: None)
-        except torch.OutOfMemoryError:
-            pass  # tiles that are small enough will be found when there are frames
-        except RuntimeError as error:  # of the compiler, as of the device
-            raise CompilationError(str(error).strip().partition("\n")[0]) from error
-        return Form(compiled, is_compiled=True, one_by_one=True)
+    def _code_of_gpu(self) -> Form | None:
+        """None where it would not keep the promise."""
+        if self._kernels is None:
+            quick = gpu_network(self._network, self.dtype, lambda: self.tile)
+            if not self._keeps_promise(quick):
+                self._compilation = Compilation.NEVER
+                return None
+            self._kernels = Form(quick, is_compiled=True, one_by_one=True)
+        return self._kernels
 
     def _keeps_promise(self, quick: TiledNetwork) -> bool:
         """Whether a quick form may be used; if not, float32 is from now on, and a notice says so."""

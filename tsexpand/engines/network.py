@@ -13,6 +13,7 @@ from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
 from ..network.tiling import Tile, put
 from ..network.weights import Weights
+from ..replay import forget_recordings, replayed
 from . import Setup
 from .copies import arriving, copies_of
 from .devices import Compilation, Precision, dtype_name, exact_float32
@@ -31,8 +32,7 @@ class NetworkEngine:
         tile: height and width of tiles at most, None for the device's default. Where the device runs out
             of memory, first the frames that it takes at once are halved and then this, and stay so.
         reference_white: luminance of signal 1.0, cd/m².
-        compilation: whether compiled code runs: on the CPU; on CUDA, where its gain has not been measured yet, only
-            where it is asked for.
+        compilation: whether compiled code runs.
         on_compile: told before something is compiled, which takes a while.
     """
 
@@ -106,6 +106,7 @@ class NetworkEngine:
 
     def _shrink(self, frames: int, error: torch.OutOfMemoryError) -> None:
         """Fewer frames at once from now on, and where it is one already smaller tiles."""
+        forget_recordings()
         self._portion = min(self._portion, frames)
         if self._portion > 1:
             self._portion //= 2
@@ -125,18 +126,15 @@ class NetworkEngine:
             signals.append(display_signal(portion, self._device))
             small.append(self._copies.down(thumbnails(signals[-1])))
         wait = self._copies.mark()
-        light = torch.empty(len(batch), *signals[0].shape[1:], device=self._device)
+        lights: list[Tensor] = []
         gains = []
-        done = 0
         for signal in signals:
-            part = light[done : done + len(signal)]
-            done += len(signal)
-            self._fill(part, signal)
+            lights += replayed(("light", self._form, self._forms.tile), self._light, signal)
             if self._weights.parametrisation is Parametrisation.RELATIVE:
-                gains.append(gain_to_display(part, signal, batch.signal.primaries, self._reference_white))
+                gains.append(gain_to_display(lights[-1], signal, batch.signal.primaries, self._reference_white))
         wait()
         return LightBatch(
-            light=light,
+            light=lights[0] if len(lights) == 1 else torch.cat(lights),
             primaries=batch.signal.primaries,
             timings=batch.timings,
             thumbnails=torch.cat(small),
@@ -145,8 +143,9 @@ class NetworkEngine:
             alpha=batch.alpha,
         )
 
-    def _fill(self, light: Tensor, signal: Tensor) -> None:
+    def _light(self, signal: Tensor) -> tuple[Tensor]:
         """Light of whole frames; each tile's logits become light at once, so they are never held whole."""
+        light = torch.empty_like(signal)
         parametrisation = self._weights.parametrisation
         scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
 
@@ -154,3 +153,4 @@ class NetworkEngine:
             put(tile, output.light(logits, shown, parametrisation).mul_(scale), light)
 
         self._form.tiled(signal, take)
+        return (light,)

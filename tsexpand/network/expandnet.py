@@ -6,6 +6,7 @@ Reference:
     Content", Computer Graphics Forum 37 (2018), arXiv 1803.02266.
 """
 
+from functools import lru_cache
 from typing import cast
 
 import torch
@@ -34,15 +35,21 @@ def resized(pictures: Tensor, size: int) -> Tensor:
     What `F.interpolate` does, but for its roundings, which depend on the number of threads.
     """
     for dim in (2, 3):
-        length = pictures.shape[dim]
-        places = (torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5
-        places = places.clamp(0, length - 1)
-        before = places.long()
-        share = (places - before).to(pictures).view(-1, *(1,) * (3 - dim))
-        after = (before + 1).clamp_max(length - 1)
-        near = [pictures.index_select(dim, index.to(pictures.device)) for index in (before, after)]
-        pictures = near[0].lerp(near[1], share)
+        before, after, share = _neighbours(pictures.shape[dim], size, pictures.device)
+        near = [pictures.index_select(dim, index) for index in (before, after)]
+        pictures = near[0].lerp(near[1], share.to(pictures).view(-1, *(1,) * (3 - dim)))
     return pictures
+
+
+@lru_cache(maxsize=1024)  # or a GPU would be waited for at every frame, to copy them
+@torch.inference_mode(False)
+def _neighbours(length: int, size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Where `size` places on a line of pixels lie: the pixels before and after each, and the share of the latter."""
+    places = (torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5
+    places = places.clamp(0, length - 1)
+    before = places.long()
+    after = (before + 1).clamp_max(length - 1)
+    return before.to(device), after.to(device), (places - before).float().to(device)
 
 
 def _layer(inputs: int, outputs: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> nn.Sequential:

@@ -26,8 +26,6 @@ _SHADES = 9
 def kernels_of(network: ExpandNet, dtype: torch.dtype) -> Kernels:
     """The weights of a network.
 
-    The last dilated layer has no activation after it, so that its share of the fusion goes into it.
-
     Args:
         network: that they are of.
         dtype: of the products; the first layers and the last are float32 always.
@@ -36,13 +34,10 @@ def kernels_of(network: ExpandNet, dtype: torch.dtype) -> Kernels:
         In an order that never changes: of products the 3×3 layers as `transformed` and the fusion (I, O); of the first
         layers (O, I, 3, 3); of the last (I, O); biases and averages (O,).
     """
-    local, mid = [_convolution(layer) for layer in network.local_net], [_convolution(m) for m in network.mid_net]
-    first, last = _convolution(network.end_net[0]), _convolution(network.end_net[1])
+    local, mid = [convolution(layer) for layer in network.local_net], [convolution(m) for m in network.mid_net]
+    last = convolution(network.end_net[1])
     of_local, of_mid = _averages(local), _averages(mid[:3])
-    fusion = first.weight[:, :, 0, 0].double()
-    from_local, from_mid = fusion[:, : local[1].out_channels], fusion[:, local[1].out_channels :]
-    from_mid = from_mid[:, : mid[3].out_channels]
-    merged = torch.einsum("om,mikl->oikl", from_mid, mid[3].weight.double())
+    from_local, from_mid, merged = fusion_of(network)
     products = {
         "local": transformed(local[1].weight),
         "mid_1": transformed(mid[1].weight),
@@ -52,12 +47,12 @@ def kernels_of(network: ExpandNet, dtype: torch.dtype) -> Kernels:
     }
     exact = {
         "local_first": local[0].weight.contiguous(memory_format=torch.channels_last),
-        "local_first_bias": _bias(local[0]),
+        "local_first_bias": bias_of(local[0]),
         "local_first_average": of_local[0],
         "local_bias": _of_flat(local[1], of_local[0]),
         "local_average": of_local[1],
         "mid_first": mid[0].weight.contiguous(memory_format=torch.channels_last),
-        "mid_first_bias": _bias(mid[0]),
+        "mid_first_bias": bias_of(mid[0]),
         "mid_first_average": of_mid[0],
         "mid_1_bias": _of_flat(mid[1], of_mid[0]),
         "mid_1_average": of_mid[1],
@@ -65,7 +60,7 @@ def kernels_of(network: ExpandNet, dtype: torch.dtype) -> Kernels:
         "mid_2_average": of_mid[2],
         "fusion_bias": from_local @ of_local[1] + from_mid @ _of_flat(mid[3], of_mid[2]),
         "last": last.weight[:, :, 0, 0].mT,
-        "last_bias": _bias(last),
+        "last_bias": bias_of(last),
     }
     rounded = {name: _own(tensor.to(dtype)) for name, tensor in products.items()}
     return rounded | {name: _own(tensor.float()) for name, tensor in exact.items()}
@@ -83,14 +78,30 @@ def _averages(layers: list[nn.Conv2d]) -> list[Tensor]:
 
 def _of_flat(layer: nn.Conv2d, features: Tensor) -> Tensor:
     """What a convolution makes of flat pictures: (..., I) to (..., O), float64."""
-    return F.linear(features, layer.weight.double().sum((2, 3)), _bias(layer))
+    return F.linear(features, layer.weight.double().sum((2, 3)), bias_of(layer))
 
 
-def _bias(layer: nn.Conv2d) -> Tensor:
+def fusion_of(network: ExpandNet) -> tuple[Tensor, Tensor, Tensor]:
+    """What the fusion makes of the branches, float64.
+
+    The last dilated layer has no activation after it, so that its share of the fusion goes into it.
+
+    Returns:
+        Of local features (O, I); of the results of the last dilated layer (O, I); of what that layer sees (O, I, 3, 3).
+    """
+    local, mid, fusion = map(convolution, (network.local_net[1], network.mid_net[3], network.end_net[0]))
+    weight = fusion.weight[:, :, 0, 0].double()
+    from_local, from_mid, _ = weight.tensor_split((local.out_channels, local.out_channels + mid.out_channels), dim=1)
+    return from_local, from_mid, torch.einsum("om,mikl->oikl", from_mid, mid.weight.double())
+
+
+def bias_of(layer: nn.Conv2d) -> Tensor:
+    """(O,), float64."""
     return cast(Tensor, layer.bias).double()
 
 
-def _convolution(layer: nn.Module) -> nn.Conv2d:
+def convolution(layer: nn.Module) -> nn.Conv2d:
+    """A layer without its activation, if it has one."""
     return cast(nn.Conv2d, layer[0] if isinstance(layer, nn.Sequential) else layer)
 
 

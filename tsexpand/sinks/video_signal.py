@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ..codecs.nvenc import Pack
 from ..colour.codes import ChromaSampling, Matrix, Primaries, Transfer
+from ..colour.constants import constant
 from ..colour.dither import dither_pattern
 from ..colour.hdr10 import ContentLight, ContentLightMeter, light_levels
 from ..colour.luminance import luminance_weights
@@ -76,4 +77,4 @@ class VideoSignal:
     def _encode(self, light: Tensor) -> Tensor:
         if self._signal.transfer is Transfer.PQ:
             return pq_inverse_eotf(light)
-        return hlg_inverse_eotf(light, luminance_weights(Primaries.BT2020).to(light))
+        return hlg_inverse_eotf(light, constant(light, luminance_weights, Primaries.BT2020))

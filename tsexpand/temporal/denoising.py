@@ -16,6 +16,7 @@ from ..colour.luminance import luminance
 from ..colour.transfer import pq_eotf, pq_inverse_eotf
 from ..cores import by_rows, filled
 from ..frames import LightBatch
+from ..replay import replayed
 from .optical_flow import box_mean, enlarged, inverse_flow, no_flow, optical_flow, warped
 from .shots import Frames, by_shot
 from .windows import Neighbourhood, neighbourhoods
@@ -89,22 +90,25 @@ class _Observer:
         def seen(light: Tensor) -> Tensor:
             return pq_inverse_eotf(torch.cat((light, luminance(light, frame.primaries)), 1))
 
-        height, width = frame.light.shape[-2:]
-        signal = filled(frame.light.new_empty(1, 4, height, width), seen, frame.light)
-        level = signal[:, 3:]
-        arrival = optical_flow(level if self._before is None else self._before, level)
-        self._before = level
+        def observed(light: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
+            signal = filled(light.new_empty(1, 4, *light.shape[-2:]), seen, light)
+            level = signal[:, 3:]
+            return signal, optical_flow(before[0] if before else level, level)
+
+        before = () if self._before is None else (self._before,)
+        signal, arrival = replayed(("observed", frame.primaries), observed, frame.light, *before)
+        self._before = signal[:, 3:]
         return _Seen(signal, arrival)
 
 
-def _neighbours(here: Neighbourhood[_Seen]) -> Iterator[tuple[_Seen, Tensor]]:
+def _neighbours(near: list[_Seen], position: int) -> Iterator[tuple[_Seen, Tensor]]:
     """The frames around a frame, each with the flow to it."""
-    flow = torch.zeros_like(here.near[here.position].arrival)
-    for later in here.near[here.position + 1 :]:
+    flow = torch.zeros_like(near[position].arrival)
+    for later in near[position + 1 :]:
         flow = flow + warped(later.arrival, flow)
         yield later, flow
     flow = torch.zeros_like(flow)
-    for earlier, next_one in reversed(list(pairwise(here.near[: here.position + 1]))):
+    for earlier, next_one in reversed(list(pairwise(near[: position + 1]))):
         flow = next_one.arrival + warped(flow, next_one.arrival)
         yield earlier, inverse_flow(flow)
 
@@ -121,9 +125,20 @@ def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
 
 @torch.inference_mode()
 def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
-    frame, seen = here.frame, here.near[here.position]
-    neighbours = [(neighbour, enlarged(flow, seen.signal)) for neighbour, flow in _neighbours(here)]
-    light = torch.empty_like(frame.light)
+    def averaged(light: Tensor, *near: Tensor) -> tuple[Tensor, ...]:
+        seen = [_Seen(*near[i : i + 2]) for i in range(0, len(near), 2)]
+        return (_average(light, seen, here.position),)
+
+    near = [tensor for seen in here.near for tensor in seen]
+    (light,) = replayed(("averaged", here.position), averaged, here.frame.light, *near)
+    return replace(here.frame, light=light)
+
+
+def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
+    """The light of the frame at a position among its neighbours, averaged with them."""
+    seen = near[position]
+    neighbours = [(neighbour, enlarged(flow, seen.signal)) for neighbour, flow in _neighbours(near, position)]
+    light = torch.empty_like(own)
 
     def average(rows: slice) -> None:
         # With one row more on either side, which the box mean looks at.
@@ -131,18 +146,18 @@ def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
         inner = slice(rows.start - top, rows.stop - top)
         signal, level = seen.signal[:, :3, rows], seen.signal[:, 3:, rows]
         # As a neighbour that is the same would be seen, see `warped`.
-        own = _sampled(seen, no_flow(seen.signal[:, :, top:bottom]), top)
+        still = _sampled(seen, no_flow(seen.signal[:, :, top:bottom]), top)
         noise = NOISE * (level / _SHADOW).clamp_max(1)
         change, total = torch.zeros_like(signal), torch.ones_like(level)
         for neighbour, flow in neighbours:
-            difference = _sampled(neighbour, flow[:, :, top:bottom], top) - own
+            difference = _sampled(neighbour, flow[:, :, top:bottom], top) - still
             square = box_mean(difference.square().mean(1, keepdim=True), _RADIUS)[:, :, inner]
             weight = (square / (-2 * noise**2 - 1e-12)).exp()
             change += difference[:, :, inner] * weight
             total += weight
         # As a difference, so that what does not change, or lies above 10 000 cd/m², stays to the last bit.
         moved = pq_eotf((signal + change / total).clamp(0, 1)) - pq_eotf(signal)
-        light[:, :, rows] = (frame.light[:, :, rows] + moved).clamp_min(0)
+        light[:, :, rows] = (own[:, :, rows] + moved).clamp_min(0)
 
     by_rows(average, light)
-    return replace(frame, light=light)
+    return light

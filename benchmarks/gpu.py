@@ -1,0 +1,99 @@
+"""What a GPU does: the network at two sizes, conversions stage by stage, memory by batch, where the time goes.
+
+Each figure is written as soon as it is there, as machines with GPUs are lent by the minute; takes about three.
+Usage: gpu.py --json FILE [--profile FILE] [--frames N]
+"""
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from performance import bench, clip_of
+from torch.profiler import ProfilerActivity, profile
+
+from tsexpand.cli.convert import convert_command, convert_options
+from tsexpand.cli.engine import load_engine
+from tsexpand.cli.jobs import Job
+from tsexpand.codecs.source import open_source
+from tsexpand.convert import prepared
+from tsexpand.engines.devices import default_batch_size
+from tsexpand.sinks.delivery import make_sink
+
+SIZES = ("1920x1080", "3840x2160")
+GPU = torch.device("cuda:0")
+
+
+def prepared_frames(clip: Path, output: Path, frames: int, *settings: str) -> tuple[float, int, Any]:
+    """The device's stage alone, three times run before: frames a second, peak bytes of the GPU, and a run's profile."""
+    arguments = [str(clip), str(output), "--device", "cuda", *settings]
+    values = convert_command.make_context("convert", arguments).params
+    wanted = convert_options(Job(values["inputs"][0], (values["output"],)), values)
+    engine = load_engine(values, quiet=True)
+    with open_source(wanted.source, wanted.reading) as source:
+        info = source.info
+        batch_size = wanted.batch_size or default_batch_size(info.width, info.height, GPU)
+        batches = list(islice(source.batches(batch_size), -(-frames // batch_size)))
+        engine.expect(info.width, info.height, frames)
+        with make_sink(wanted.outputs, info, source.companions, wanted.delivery) as sink:
+
+            def run() -> float:
+                began = time.perf_counter()
+                count = sum(count for _, count in prepared(batches, engine, wanted, sink.prepare))
+                torch.cuda.synchronize()
+                return count / (time.perf_counter() - began)
+
+            for _ in range(3):  # until all that is ever recorded is
+                run()
+            torch.cuda.reset_peak_memory_stats()
+            rate = max(run() for _ in range(3))
+            peak = torch.cuda.max_memory_allocated()
+            with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
+                run()
+            return rate, peak, found.key_averages()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--profile", type=Path)
+    parser.add_argument("--frames", type=int, default=200)
+    given = parser.parse_args()
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
+    figures: dict[str, Any] = {"commit": commit}
+
+    def keep(name: str, rows: Any) -> None:
+        figures.setdefault(name, []).extend(rows)
+        given.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for size in SIZES:
+            found = bench("--only", "network", "--device", "cuda", "--size", size)
+            figures["machine"] = found["machine"]
+            keep("network", found["network"])
+        clip = clip_of(folder, "1920x1080", given.frames)
+        for batch_size in (1, 2, 4, 8):
+            rate, peak, _ = prepared_frames(clip, folder / f"{batch_size}", 24, "--batch-size", str(batch_size))
+            print(f"batch {batch_size}: {rate:.1f} frames/s, {peak >> 20} MiB", flush=True)
+            keep("batches", [{"batch_size": batch_size, "frames_per_second": rate, "peak_mib": peak >> 20}])
+        for output in ("out", "out.mkv"):
+            for denoise in ("--denoise", "--no-denoise"):
+                rate, peak, averages = prepared_frames(clip, folder / f"{denoise[2:]}_{output}", 48, denoise)
+                print(f"{output}, {denoise}: {rate:.1f} frames/s, {peak >> 20} MiB", flush=True)
+                row = {"output": output, "denoise": denoise, "frames_per_second": rate, "peak_mib": peak >> 20}
+                keep("device_stage", [row])
+                if given.profile and denoise == "--denoise" and output == "out":
+                    table = averages.table(sort_by="self_cuda_time_total", row_limit=40, max_name_column_width=60)
+                    given.profile.write_text(table)
+            stages = bench("--only", "conversion", "--", str(clip), output, "--device", "cuda")["conversion"]
+            keep("conversions", [{"size": "1920x1080", "output": output, "stages": stages}])
+
+
+if __name__ == "__main__":
+    main()
