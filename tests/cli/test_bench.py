@@ -27,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each thing once, and what would be compiled as it is."""
 
     monkeypatch.setattr(network, "ROUNDS", 1)
-    monkeypatch.setattr(network, "_MATRIX", 64)
+    monkeypatch.setattr(network, "_MATRIX", {"cpu": 64})
     monkeypatch.setattr(Artefact, "make", lambda artefact: None)
     monkeypatch.setattr(Artefact, "load", lambda artefact, at_once: FullResolution())
 
