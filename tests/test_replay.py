@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import count
 
 import pytest
 import torch
@@ -16,9 +17,12 @@ class Recorded:
 
     made = 0
 
-    def __init__(self, function: Callable[..., tuple[Tensor, ...]], inputs: tuple[Tensor, ...], pool: object) -> None:
+    def __init__(
+        self, function: Callable[..., tuple[Tensor, ...]], inputs: tuple[Tensor, ...], stream: object, pool: object
+    ) -> None:
         Recorded.made += 1
         self._function = function
+        self.stream, self.pool = stream, pool
 
     def replay(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return tuple(-result for result in self._function(*inputs))  # which shows that it was replayed
@@ -28,7 +32,9 @@ class Recorded:
 def recordings(monkeypatch: pytest.MonkeyPatch) -> replay._Recordings:
     monkeypatch.setattr(replay, "_Recording", Recorded)
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
-    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 1))
+    pools = count()
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, next(pools)))
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: f"stream on {device}")
     monkeypatch.setattr(replay, "free_memory", lambda device: 1000)
     Recorded.made = 0
     return replay._Recordings()
@@ -73,23 +79,72 @@ def test_where_little_memory_is_left_nothing_is_recorded(
     assert found == [2] * 6 and not Recorded.made
 
 
-def test_what_was_recorded_can_be_forgotten(recordings: replay._Recordings) -> None:
+def test_recordings_share_a_pool_while_there_are_any(
+    recordings: replay._Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch's assertions end a process that records into one whose recordings are gone."""
+    monkeypatch.setattr(replay, "_MOST", 1)
+    for key in "ab":
+        for _ in range(3):
+            recordings.run(key, twice, (torch.ones(1),))
+    (left,) = (found for found in recordings._known.values() if isinstance(found, Recorded))
+    assert left.pool == (0, 0) and left.stream == "stream on cpu"
+    recordings._known.clear()
+    for _ in range(3):
+        recordings.run("c", twice, (torch.ones(1),))
+    (new,) = (found for found in recordings._known.values() if isinstance(found, Recorded))
+    assert new.pool == (0, 1)
+
+
+def test_once_given_up_nothing_is_recorded_any_more(recordings: replay._Recordings) -> None:
     for _ in range(4):
         recordings.run("key", twice, (torch.ones(1),))
-    recordings.forget()
-    assert [float(recordings.run("key", twice, (torch.ones(1),))[0]) for _ in range(3)] == [2, 2, -2]
+    assert recordings.give_up() and not recordings.give_up()
+    assert [float(recordings.run("key", twice, (torch.ones(1),))[0]) for _ in range(4)] == [2] * 4
 
 
+def test_recordings_are_given_up_for_what_needs_their_memory(recordings: replay._Recordings) -> None:
+    for _ in range(4):
+        recordings.run("key", twice, (torch.ones(1),))
+
+    def large(tensor: Tensor) -> tuple[Tensor, ...]:
+        if recordings._known:
+            raise torch.OutOfMemoryError("no memory for it")
+        return (3 * tensor,)
+
+    assert float(recordings.run("large", large, (torch.ones(1),))[0]) == 3
+
+
+def test_what_needs_more_memory_than_there_is_fails(recordings: replay._Recordings) -> None:
+    def large(tensor: Tensor) -> tuple[Tensor, ...]:
+        raise torch.OutOfMemoryError("no memory for it")
+
+    with pytest.raises(torch.OutOfMemoryError, match="no memory for it"):
+        recordings.run("large", large, (torch.ones(1),))
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("none left"), RuntimeError("CUDA error: out of memory")])
 def test_without_memory_for_a_recording_it_is_called(
-    recordings: replay._Recordings, monkeypatch: pytest.MonkeyPatch
+    recordings: replay._Recordings, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
     tried = []
 
-    def none_left(function: object, inputs: object, pool: object) -> None:
-        tried.append(function)
-        raise torch.OutOfMemoryError("none left")
+    class NoneLeft:
+        def __init__(self, *arguments: object) -> None:
+            tried.append(arguments)
+            raise error
 
-    monkeypatch.setattr(replay, "_Recording", none_left)
-    monkeypatch.setattr(replay._Recordings, "_forget", lambda self: None)
+    monkeypatch.setattr(replay, "_Recording", NoneLeft)
     found = [float(recordings.run("key", twice, (torch.ones(1),))[0]) for _ in range(6)]
     assert found == [2] * 6 and len(tried) == 1
+
+
+def test_another_error_of_a_recording_is_one(recordings: replay._Recordings, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refused:
+        def __init__(self, *arguments: object) -> None:
+            raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(replay, "_Recording", Refused)
+    with pytest.raises(RuntimeError, match="not permitted"):
+        for _ in range(3):
+            recordings.run("key", twice, (torch.ones(1),))

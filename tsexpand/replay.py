@@ -50,9 +50,9 @@ def replayed(key: Hashable, function: Function, *inputs: Tensor) -> tuple[Tensor
     return _of_thread.run((key, *((tensor.shape, tensor.dtype) for tensor in inputs)), function, inputs)
 
 
-def forget_recordings() -> None:
-    """Gives the memory of what this thread has recorded back, before something that needs it more."""
-    _of_thread.forget()
+def forget_recordings() -> bool:
+    """Gives the memory of what this thread has recorded back, and records no more in it; whether there was any."""
+    return _of_thread.give_up()
 
 
 class _Recording:
@@ -61,15 +61,17 @@ class _Recording:
     Args:
         function: it has run before on such inputs.
         inputs: of it.
+        stream: of this thread, on the device of the inputs: PyTorch's own would be that of the first device.
         pool: of the memory for what is in between, which recordings that are replayed one after the other share.
     """
 
-    def __init__(self, function: Function, inputs: tuple[Tensor, ...], pool: Pool) -> None:
+    def __init__(self, function: Function, inputs: tuple[Tensor, ...], stream: torch.cuda.Stream, pool: Pool) -> None:
         self._function = function  # it may hold what is looked at
+        self.pool = pool
         self._inputs = tuple(tensor.clone() for tensor in inputs)
         self._graph = torch.cuda.CUDAGraph()
         # "thread_local": meanwhile other threads decode and copy.
-        with torch.cuda.graph(self._graph, pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(self._graph, pool, stream, "thread_local"):
             self._results = function(*self._inputs)
 
     def replay(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -83,35 +85,55 @@ class _Recordings(threading.local):
     """Those of a thread, with the number of calls before one."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[Hashable, _Recording | int] = OrderedDict()
-        self._pools: dict[torch.device, Pool] = {}
+        self._known: OrderedDict[tuple[Hashable, torch.device], _Recording | int] = OrderedDict()
+        self._streams: dict[torch.device, torch.cuda.Stream] = {}
+        self._gave_up = False
 
     def run(self, key: Hashable, function: Function, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         device = inputs[0].device
-        found = self._known.pop((key, device), 0)
         with torch.cuda.device(device):
+            if self._gave_up:
+                return function(*inputs)
+            found = self._known.pop((key, device), 0)
             if found == _TRIALS:
                 found = self._recorded(function, inputs)
             self._known[key, device] = found + 1 if isinstance(found, int) else found
             self._forget()
-            return function(*inputs) if isinstance(found, int) else found.replay(inputs)
+            try:
+                return function(*inputs) if isinstance(found, int) else found.replay(inputs)
+            except torch.OutOfMemoryError:
+                if not self.give_up():
+                    raise
+            return function(*inputs)
 
-    def forget(self) -> None:
-        """All of them, and the memory that they took."""
+    def give_up(self) -> bool:
+        """Forgets all of them, and records no more; whether there were any."""
+        had = any(isinstance(found, _Recording) for found in self._known.values())
         self._known.clear()
-        self._pools.clear()
+        self._gave_up = True
+        return had
 
     def _recorded(self, function: Function, inputs: tuple[Tensor, ...]) -> _Recording | int:
         """The recording, or, where there is no memory for it, the number of calls of what is not recorded any more."""
         device = inputs[0].device
         if free_memory(device) < _SHARE * sum(tensor.nbytes for tensor in inputs):
             return _TRIALS + 1
-        pool = self._pools.setdefault(device, torch.cuda.graph_pool_handle())
+        if device not in self._streams:
+            self._streams[device] = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         try:
             with whole_device:
-                return _Recording(function, inputs, pool)
-        except torch.OutOfMemoryError:
+                return _Recording(function, inputs, self._streams[device], self._pool(device))
+        except RuntimeError as error:  # of PyTorch's memory, or the driver's
+            if not isinstance(error, torch.OutOfMemoryError) and "out of memory" not in str(error):
+                raise
             return _TRIALS + 1
+
+    def _pool(self, device: torch.device) -> Pool:
+        """That of the recordings that there are, as PyTorch takes none back whose recordings are all gone."""
+        pools = (
+            found.pool for (_, where), found in self._known.items() if where == device and isinstance(found, _Recording)
+        )
+        return next(pools, None) or torch.cuda.graph_pool_handle()
 
     def _forget(self) -> None:
         """What was not used for longest."""

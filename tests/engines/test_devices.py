@@ -88,4 +88,4 @@ def test_a_small_gpu_gets_small_batches(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_tiles() -> None:
-    assert (default_tile(CPU), default_tile(CUDA)) == (192, 2048)
+    assert (default_tile(CPU), default_tile(CUDA)) == (192, 1024)

@@ -10,7 +10,7 @@ from ..errors import DeviceError
 from ..gpu_memory import free_memory
 
 _CPU_TILE = 192  # its activations stay near the cache
-_GPU_TILE = 2048
+_GPU_TILE = 1024
 
 _CPU_BATCH_PIXELS = 1 << 18  # tiles keep the CPU busy, larger batches only cost memory
 _GPU_BATCH_PIXELS = 8 << 20

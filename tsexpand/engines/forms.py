@@ -59,7 +59,7 @@ class Forms:
         precision: of the convolutions.
         tile: height and width of tiles at most, None for the device's default.
         compilation: whether compiled code runs.
-        on_compile: told before something is compiled, which takes a while.
+        on_compile: told before something is compiled for a CPU, which takes a while.
 
     Attributes:
         dtype: of the convolutions.
@@ -85,6 +85,7 @@ class Forms:
         self._precision = precision
         self._tile = tile
         self._on_compile = on_compile
+        self._kernels: Form | None = None
         self.notices: list[str] = []
         self.dtype = precision.on(device)
         self._keeps_promise(self._eager(self.dtype))
@@ -92,12 +93,13 @@ class Forms:
         self._pace = 0.0
         self._saved = 0.0
         self._compiled: dict[Artefact, Form] = {}
-        self._kernels: Form | None = None
 
     @property
     def tile(self) -> int:
         """Height and width of tiles at most."""
-        return default_tile(self._device) if self._tile is None else self._tile
+        if self._tile is not None:
+            return self._tile
+        return default_tile(self._device) if self._kernels is None else gpu_code.TILE
 
     @property
     def plain(self) -> Form:

@@ -15,13 +15,16 @@ from .compiler import CompilationError, first_line
 DTYPES = (torch.float16, torch.bfloat16)
 """Of the products."""
 
+TILE = 2048
+"""Height and width of tiles at most, one frame at a time."""
+
 _HOPPER = (9, 0)
 """Compute capability of the GPUs that fetch whole tiles by themselves, as the kernels want it."""
 
 
 def is_quick(device: torch.device) -> bool:
     """Whether kernels are faster than layers on a CUDA device: they are on Hopper, where it was measured."""
-    return torch.cuda.get_device_capability(device) >= _HOPPER
+    return torch.version.hip is None and torch.cuda.get_device_capability(device) >= _HOPPER
 
 
 def gpu_network(network: ExpandNet, dtype: torch.dtype, tile: Callable[[], int]) -> TiledNetwork:
@@ -41,9 +44,11 @@ def gpu_network(network: ExpandNet, dtype: torch.dtype, tile: Callable[[], int])
         expand = GpuLayers(network, dtype)
         device = next(network.parameters()).device
         with torch.inference_mode():  # one pixel, for which all is compiled
-            expand(torch.zeros(1, 3, *[1 + 2 * HALO] * 2, device=device), torch.zeros(1, FUSED, device=device))
+            signal = torch.zeros(1, 3, *[1 + 2 * HALO] * 2, device=device)
+            expand(signal, torch.zeros(1, FUSED, device=device)).cpu()  # errors of the device come while it is awaited
     except ImportError as error:
-        raise CompilationError("Triton, which PyTorch for CUDA brings on Linux, is not installed") from error
+        why = f"Triton, which PyTorch for CUDA brings on Linux, is not installed, or too old ({error})"
+        raise CompilationError(why) from error
     except Exception as error:  # of Triton, of the C compiler that it needs, of the driver
         raise CompilationError(first_line(str(error)) or type(error).__name__) from error
 

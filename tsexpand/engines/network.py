@@ -33,7 +33,7 @@ class NetworkEngine:
             of memory, first the frames that it takes at once are halved and then this, and stay so.
         reference_white: luminance of signal 1.0, cd/m².
         compilation: whether compiled code runs.
-        on_compile: told before something is compiled, which takes a while.
+        on_compile: told before something is compiled for a CPU, which takes a while.
     """
 
     def __init__(
@@ -105,8 +105,9 @@ class NetworkEngine:
                     self._shrink(len(batch), error)
 
     def _shrink(self, frames: int, error: torch.OutOfMemoryError) -> None:
-        """Fewer frames at once from now on, and where it is one already smaller tiles."""
-        forget_recordings()
+        """Gives up what was recorded; where nothing is, takes fewer frames at once, and after one smaller tiles."""
+        if forget_recordings():
+            return
         self._portion = min(self._portion, frames)
         if self._portion > 1:
             self._portion //= 2
@@ -126,15 +127,22 @@ class NetworkEngine:
             signals.append(display_signal(portion, self._device))
             small.append(self._copies.down(thumbnails(signals[-1])))
         wait = self._copies.mark()
-        lights: list[Tensor] = []
+        light = torch.empty(len(batch), *signals[0].shape[1:], device=self._device)
         gains = []
+        done = 0
         for signal in signals:
-            lights += replayed(("light", self._form, self._forms.tile), self._light, signal)
+            part = light[done : done + len(signal)]
+            done += len(signal)
+            if self._device.type == "cuda":
+                (found,) = replayed(("light", self._form, self._forms.tile), self._light, signal)
+                part.copy_(found)
+            else:
+                self._fill(part, signal)
             if self._weights.parametrisation is Parametrisation.RELATIVE:
-                gains.append(gain_to_display(lights[-1], signal, batch.signal.primaries, self._reference_white))
+                gains.append(gain_to_display(part, signal, batch.signal.primaries, self._reference_white))
         wait()
         return LightBatch(
-            light=lights[0] if len(lights) == 1 else torch.cat(lights),
+            light=light,
             primaries=batch.signal.primaries,
             timings=batch.timings,
             thumbnails=torch.cat(small),
@@ -144,8 +152,13 @@ class NetworkEngine:
         )
 
     def _light(self, signal: Tensor) -> tuple[Tensor]:
-        """Light of whole frames; each tile's logits become light at once, so they are never held whole."""
+        """Light of whole frames, (N, 3, H, W) like the signal."""
         light = torch.empty_like(signal)
+        self._fill(light, signal)
+        return (light,)
+
+    def _fill(self, light: Tensor, signal: Tensor) -> None:
+        """Light of whole frames; each tile's logits become light at once, so they are never held whole."""
         parametrisation = self._weights.parametrisation
         scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
 
@@ -153,4 +166,3 @@ class NetworkEngine:
             put(tile, output.light(logits, shown, parametrisation).mul_(scale), light)
 
         self._form.tiled(signal, take)
-        return (light,)

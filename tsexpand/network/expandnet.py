@@ -34,15 +34,14 @@ def resized(pictures: Tensor, size: int) -> Tensor:
 
     What `F.interpolate` does, but for its roundings, which depend on the number of threads.
     """
+    neighbours = _neighbours if torch.compiler.is_compiling() else _kept_neighbours
     for dim in (2, 3):
-        before, after, share = _neighbours(pictures.shape[dim], size, pictures.device)
+        before, after, share = neighbours(pictures.shape[dim], size, pictures.device)
         near = [pictures.index_select(dim, index) for index in (before, after)]
         pictures = near[0].lerp(near[1], share.to(pictures).view(-1, *(1,) * (3 - dim)))
     return pictures
 
 
-@lru_cache(maxsize=1024)  # or a GPU would be waited for at every frame, to copy them
-@torch.inference_mode(False)
 def _neighbours(length: int, size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """Where `size` places on a line of pixels lie: the pixels before and after each, and the share of the latter."""
     places = (torch.arange(size, dtype=torch.float64) + 0.5) * (length / size) - 0.5
@@ -50,6 +49,13 @@ def _neighbours(length: int, size: int, device: torch.device) -> tuple[Tensor, T
     before = places.long()
     after = (before + 1).clamp_max(length - 1)
     return before.to(device), after.to(device), (places - before).float().to(device)
+
+
+@lru_cache(maxsize=1024)
+@torch.inference_mode(False)  # or they could be part of no training
+def _kept_neighbours(length: int, size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """The same, copied to a device once: a GPU would be waited for at every frame."""
+    return _neighbours(length, size, device)
 
 
 def _layer(inputs: int, outputs: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> nn.Sequential:

@@ -57,6 +57,11 @@ class GpuLayers:
 
     def __call__(self, signal: Tensor, global_features: Tensor) -> Tensor:
         """Logits of parts: (N, 3, h + 2·HALO, w + 2·HALO), float32, and (N, 64) to (N, 3, h, w), float32."""
+        # Triton launches on the current device, wherever the tensors are.
+        with torch.cuda.device_of(signal):  # type: ignore[no-untyped-call]
+            return self._logits(signal, global_features)
+
+    def _logits(self, signal: Tensor, global_features: Tensor) -> Tensor:
         number, _, rows, pitch = signal.shape
         packed = signal.new_zeros(number, rows, pitch, _SIGNAL)
         packed[..., :3] = signal.permute(0, 2, 3, 1)

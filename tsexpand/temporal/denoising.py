@@ -87,8 +87,10 @@ class _Observer:
 
     @torch.inference_mode()
     def __call__(self, frame: LightBatch) -> _Seen:
+        primaries = frame.primaries  # what is recorded keeps what it looks at, and is not to keep the frame
+
         def seen(light: Tensor) -> Tensor:
-            return pq_inverse_eotf(torch.cat((light, luminance(light, frame.primaries)), 1))
+            return pq_inverse_eotf(torch.cat((light, luminance(light, primaries)), 1))
 
         def observed(light: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
             signal = filled(light.new_empty(1, 4, *light.shape[-2:]), seen, light)
@@ -96,7 +98,7 @@ class _Observer:
             return signal, optical_flow(before[0] if before else level, level)
 
         before = () if self._before is None else (self._before,)
-        signal, arrival = replayed(("observed", frame.primaries), observed, frame.light, *before)
+        signal, arrival = replayed(("observed", primaries), observed, frame.light, *before)
         self._before = signal[:, 3:]
         return _Seen(signal, arrival)
 
@@ -125,12 +127,13 @@ def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
 
 @torch.inference_mode()
 def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
+    position = here.position  # not all of the neighbourhood, which a recording would keep
+
     def averaged(light: Tensor, *near: Tensor) -> tuple[Tensor, ...]:
-        seen = [_Seen(*near[i : i + 2]) for i in range(0, len(near), 2)]
-        return (_average(light, seen, here.position),)
+        return (_average(light, [_Seen(*near[i : i + 2]) for i in range(0, len(near), 2)], position),)
 
     near = [tensor for seen in here.near for tensor in seen]
-    (light,) = replayed(("averaged", here.position), averaged, here.frame.light, *near)
+    (light,) = replayed(("averaged", position), averaged, here.frame.light, *near)
     return replace(here.frame, light=light)
 
 
