@@ -103,6 +103,11 @@ def test_once_given_up_nothing_is_recorded_any_more(recordings: replay._Recordin
     assert [float(recordings.run("key", twice, (torch.ones(1),))[0]) for _ in range(4)] == [2] * 4
 
 
+def test_where_nothing_was_recorded_nothing_is_given_up(recordings: replay._Recordings) -> None:
+    assert not recordings.give_up()
+    assert [float(recordings.run("key", twice, (torch.ones(1),))[0]) for _ in range(3)] == [2, 2, -2]
+
+
 def test_recordings_are_given_up_for_what_needs_their_memory(recordings: replay._Recordings) -> None:
     for _ in range(4):
         recordings.run("key", twice, (torch.ones(1),))

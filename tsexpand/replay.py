@@ -51,7 +51,7 @@ def replayed(key: Hashable, function: Function, *inputs: Tensor) -> tuple[Tensor
 
 
 def forget_recordings() -> bool:
-    """Gives the memory of what this thread has recorded back, and records no more in it; whether there was any."""
+    """Gives back the memory of what this thread has recorded, and records no more if it had; whether it had."""
     return _of_thread.give_up()
 
 
@@ -107,10 +107,10 @@ class _Recordings(threading.local):
             return function(*inputs)
 
     def give_up(self) -> bool:
-        """Forgets all of them, and records no more; whether there were any."""
+        """Forgets all of them, and records no more if there were any; whether there were."""
         had = any(isinstance(found, _Recording) for found in self._known.values())
         self._known.clear()
-        self._gave_up = True
+        self._gave_up |= had
         return had
 
     def _recorded(self, function: Function, inputs: tuple[Tensor, ...]) -> _Recording | int:
