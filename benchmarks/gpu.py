@@ -1,6 +1,6 @@
 """What a GPU does: the network at two sizes, conversions stage by stage, memory by batch, where the time goes.
 
-Each figure is written as soon as it is there, as machines with GPUs are lent by the minute; takes about three.
+Each figure is written as soon as it is there, as machines with GPUs are lent by the minute.
 Usage: gpu.py --json FILE [--profile FILE] [--frames N]
 """
 

@@ -176,6 +176,20 @@ def test_a_compiler_that_hangs_is_stopped(cache: Path, monkeypatch: pytest.Monke
     assert not list(cache.iterdir())
 
 
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_code_that_crashes_where_it_is_tried_is_not_kept(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a compiler's does that links another C++ library than PyTorch's: the crash is its process's, and told."""
+    crashing = tmp_path / "python"
+    crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crashing.chmod(0o755)
+    monkeypatch.setattr(compiler.sys, "executable", str(crashing))
+    with pytest.raises(CompilationError, match="the compiler, or the code it made, was ended by SIGSEGV"):
+        Artefact(torch.float32, TILE, TILE).make()
+    assert not list(cache.iterdir())
+
+
 @pytest.mark.parametrize(("made", "cost"), [(False, COMPILING), (True, LOADING)])
 def test_code_is_compiled_once_the_clips_repay_it(
     cache: Path, monkeypatch: pytest.MonkeyPatch, made: bool, cost: float

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,28 @@ def test_tiles_make_up_whole_frames() -> None:
         quick(signal.to(device), lambda place, logits, shown: put(place, logits.cpu(), found))
         expected = expand_tiled(network.to("cpu"), signal, 64, Edges.HELD)
     torch.testing.assert_close(found, expected, atol=2e-2, rtol=2e-2)
+
+
+def test_kernels_are_launched_where_the_tensors_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton would launch them on the current device."""
+    pytest.importorskip("triton", reason="needs triton")
+    from tsexpand.network.gpu_layers import GpuLayers
+
+    signal, within = torch.zeros(1, 3, 1 + 2 * HALO, 1 + 2 * HALO), list[Tensor]()
+
+    @contextmanager
+    def device_of(tensor: Tensor) -> Iterator[None]:
+        within.append(tensor)
+        yield
+        within.pop()
+
+    def launched(ours: GpuLayers, *inputs: Tensor) -> Tensor:
+        assert within == [signal]
+        return signal
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    monkeypatch.setattr(GpuLayers, "_logits", launched)
+    assert GpuLayers(random_network(), torch.float16)(signal, torch.zeros(1, 64)) is signal and not within
 
 
 def test_without_triton_there_is_no_code(monkeypatch: pytest.MonkeyPatch) -> None:

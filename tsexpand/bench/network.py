@@ -188,7 +188,7 @@ def rates(
 
 
 def _assembled(tiled: TiledNetwork, frames: Tensor) -> Tensor:
-    """Frames of the sigmoid, as the published forms give it; on a GPU launched at once, as the engine does."""
+    """Frames of the sigmoid, as the published forms give it; one by one, on a GPU launched as the engine does it."""
 
     def assembled(frame: Tensor) -> tuple[Tensor]:
         light = torch.empty_like(frame)
@@ -224,7 +224,7 @@ def implementations(
     yield "layer by layer", partial(tiled, ready.expand)
     try:
         if device.type == "cuda" and dtype in gpu_code.DTYPES:
-            yield "compiled", gpu_code.gpu_network(ready, dtype, lambda: default_tile(device))
+            yield "compiled", gpu_code.gpu_network(ready, dtype, lambda: gpu_code.TILE)
         if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
             return
         artefact = Artefact.for_frames(dtype, width, height)[0]

@@ -116,8 +116,8 @@ def _main(kind: str, height: str, width: str, path: str) -> None:
         }
         torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
     # Once here, where a crash ends but this process: code that a linker has given another C++ library than PyTorch's.
-    signal_part, code, kernels = inputs
-    loaded(Path(path), 1, Path(path).parent)(signal_part, code, *kernels.values())
+    part, code, weights = inputs
+    loaded(Path(path), 1, Path(path).parent)(part, code, *weights.values())
 
 
 if __name__ == "__main__":
