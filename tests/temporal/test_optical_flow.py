@@ -1,8 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from tsexpand.temporal import optical_flow as module
 from tsexpand.temporal.optical_flow import box_mean, enlarged, inverse_flow, optical_flow, warped
 
 
@@ -19,7 +22,7 @@ def texture(height: int, width: int) -> Tensor:
 def moved_by(right: float, down: float, height: int = 160, width: int = 224) -> tuple[Tensor, Tensor]:
     """Two views into a larger picture; what the first shows is so much further right and down in the second."""
     whole = texture(height + 40, width + 40)
-    offset = torch.tensor([-right, -down]).view(1, 2, 1, 1).expand(1, 2, *whole.shape[-2:])
+    offset = torch.tensor([-right, -down], dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, *whole.shape[-2:])
     inner = (..., slice(20, -20), slice(20, -20))
     return whole[inner], warped(whole, offset)[inner]
 
@@ -85,7 +88,11 @@ def test_warping_by_whole_pixels_takes_pixels_and_repeats_the_edge() -> None:
     torch.testing.assert_close(warped(picture, flow), expected, rtol=0, atol=1e-5)
 
 
-def test_box_mean_against_its_definition() -> None:
+@pytest.mark.parametrize("mean", [module._summed, module._pooled])
+def test_box_mean_against_its_definition(
+    mean: Callable[[Tensor, int], Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_summed", mean)  # a GPU's too
     picture = torch.rand(1, 2, 5, 7, generator=torch.Generator().manual_seed(0))
     mean = box_mean(picture, 2)
     torch.testing.assert_close(mean[..., 2, 3], picture[..., 0:5, 1:6].mean((-2, -1)))

@@ -17,7 +17,7 @@ from ..colour.transfer import pq_eotf, pq_inverse_eotf
 from ..cores import by_rows, filled
 from ..frames import LightBatch
 from ..replay import replayed
-from .optical_flow import box_mean, enlarged, inverse_flow, no_flow, optical_flow, warped
+from .optical_flow import box_mean, enlarged, inverse_flow, no_flow, optical_flow, places, sampled, warped
 from .shots import Frames, by_shot
 from .windows import Neighbourhood, neighbourhoods
 
@@ -121,8 +121,9 @@ def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
     Bicubic interpolation keeps texture. Colour is coarse in SDR video, so that what bilinear interpolation blurs of
     it is mostly noise.
     """
-    blurred = warped(seen.signal, flow, top=top)
-    return blurred[:, :3] + (warped(seen.signal[:, 3:], flow, "bicubic", top) - blurred[:, 3:])
+    there = places(flow, seen.signal.shape[2], top)
+    blurred = sampled(seen.signal, there)
+    return blurred[:, :3] + (sampled(seen.signal[:, 3:], there, "bicubic") - blurred[:, 3:])
 
 
 @torch.inference_mode()
@@ -148,7 +149,7 @@ def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
         top, bottom = max(rows.start - _RADIUS, 0), min(rows.stop + _RADIUS, light.shape[2])
         inner = slice(rows.start - top, rows.stop - top)
         signal, level = seen.signal[:, :3, rows], seen.signal[:, 3:, rows]
-        # As a neighbour that is the same would be seen, see `warped`.
+        # As a neighbour that is the same would be seen, see `sampled`.
         still = _sampled(seen, no_flow(seen.signal[:, :, top:bottom]), top)
         noise = NOISE * (level / _SHADOW).clamp_max(1)
         change, total = torch.zeros_like(signal), torch.ones_like(level)
