@@ -1,12 +1,15 @@
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
 from tsexpand import cores
-from tsexpand.cores import Workers, filled, one_core, run, strips
+from tsexpand.cores import Workers, filled, give_way, one_core, run, strips, usable
 
 
 @pytest.fixture
@@ -163,3 +166,21 @@ def test_strips_cover_every_row_once(size: tuple[int, int], monkeypatch: pytest.
     assert covered == list(range(size[0]))
     result = filled(torch.empty(2, 1, *size), lambda a, b: a[:, :1] + b[:, 1:2], picture + 1, picture + 2)
     assert torch.equal(result, torch.full((2, 1, *size), 3.0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the priority is the process's")
+def test_a_thread_gives_way_and_others_do_not() -> None:
+    def given_way() -> int:
+        give_way()
+        return os.getpriority(os.PRIO_PROCESS, 0)  # of this thread
+
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(given_way).result() == min(before + 5, 19)
+    assert os.getpriority(os.PRIO_PROCESS, 0) == os.getpriority(os.PRIO_PROCESS, os.getpid()) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processes can't be kept from cores")
+def test_usable_cores_are_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 6})
+    assert usable() == 3

@@ -7,10 +7,11 @@ long as the work (measured: two cores were then no faster than one).
 """
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from threading import Barrier, RLock
 
@@ -23,6 +24,9 @@ Task = Callable[[], None]
 
 _STRIP_PIXELS = 1 << 15
 """Of a strip, about: its values stay in a core's cache, and a call of PyTorch is little beside the work."""
+
+_GIVEN_WAY = 5
+"""Steps of priority: where the cores do not suffice, a third of the share of others."""
 
 _ALIGNMENT = 4
 """Strips have a multiple of so many rows."""
@@ -102,6 +106,21 @@ def run(tasks: Iterable[Task], device: torch.device) -> None:
 def at_once(device: torch.device) -> int:
     """Tasks that `run` works on at the same time on a device."""
     return workers().count if device.type == "cpu" else 1
+
+
+def usable() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def give_way() -> None:
+    """Lowers the priority of this thread, where that is not the whole process's: others wait for less than it does.
+
+    For work that uses all cores beside a thread that feeds a GPU, which would get no more of them than each of its own.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError):  # a system that does not allow it
+            os.nice(_GIVEN_WAY)
 
 
 @contextmanager

@@ -1,4 +1,6 @@
+import os
 import signal
+import sys
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -209,3 +211,11 @@ def test_pts_are_in_the_header(tmp_path: Path) -> None:
         target.commit()
     header = OpenEXR.File(str(tmp_path / "out" / "clip.000001.exr"), header_only=True).header()
     assert header["tsexpand:pts"] == "123456" and header["tsexpand:timeBase"] == "1/90000"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the priority is the process's")
+def test_writers_give_way_to_who_feeds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[int] = []
+    monkeypatch.setattr(exr, "write_exr", lambda *_: found.append(os.getpriority(os.PRIO_PROCESS, 0)))
+    write(sink(tmp_path / "out"), 3)
+    assert min(found) > os.getpriority(os.PRIO_PROCESS, 0) or min(found) == 19

@@ -15,6 +15,7 @@ from ..codecs.passthrough import Container
 from ..colour.hdr10 import MasteringDisplay, mastering_display
 from ..colour.sdr_tone import Tone
 from ..colour.signal import HDR10, SDR8, SignalFormat
+from ..cores import usable
 from ..errors import OutputError
 from ..frames import VideoInfo
 from . import Sink
@@ -161,9 +162,8 @@ def _one_sink(output: Path, info: VideoInfo, companions: Companions, options: De
     if delivery_of(output) is Delivery.PIPE:
         how = (options.encoder, options.display, options.signal)
         return PipeSink(output, options.pipe_format, info, companions, *how)
-    threads = os.cpu_count() or 1
     white, primaries = options.reference_white, options.exr_primaries
-    return ExrSink(output, info, options.compression, white, options.overwrite, threads, primaries)
+    return ExrSink(output, info, options.compression, white, options.overwrite, usable(), primaries)
 
 
 def _picture_format(suffix: str, options: DeliveryOptions) -> PictureFormat:

@@ -25,6 +25,7 @@ from ..codecs.exr import (
 from ..codecs.stills.sequence import stem_of
 from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
+from ..cores import give_way
 from ..errors import OutputError
 from ..frames import LightBatch, Timing, VideoInfo
 from . import Fetch
@@ -122,7 +123,7 @@ class ExrSink:
         self._whole = self._output / self._stem if inside else self._output
         check_parent(self._whole)
         self._part = reserve_part(self._whole, Path.mkdir)
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="tsexpand-exr")
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="tsexpand-exr", initializer=give_way)
         return self
 
     def __exit__(
