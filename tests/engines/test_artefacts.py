@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tests.machines import of_cores
-from tests.network.models import random_network
+from tests.network.models import random_network, random_signal
 from tsexpand.engines import artefacts, compiler
 from tsexpand.engines.artefacts import Artefact
 from tsexpand.engines.compiler import CompilationError, example
@@ -22,6 +22,7 @@ from tsexpand.engines.forms import COMPILING, LOADING, SAVED, Forms
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network.kernels import Kernels
+from tsexpand.network.methods import DIRECT, WINOGRAD
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.tiling import within_halo
 from tsexpand.network.weights import Weights
@@ -84,7 +85,7 @@ def test_compiled_code_gives_the_same_light(made: Path, monkeypatch: pytest.Monk
             other = engine_of()
             other.expect(50, 41, 1)
             assert torch.equal(other.expand(batch).light, light)
-    signal, code, weights = example(torch.float32, TILE, TILE)
+    signal, code, weights = example(WINOGRAD, torch.float32, TILE, TILE)
     result = Artefact(torch.float32, TILE, TILE).load(1)(signal, code, weights)
     assert sys.getrefcount(result) == 2  # this name, and the argument: nobody else holds it
     assert [path.name for path in made.iterdir()] == [Artefact(torch.float32, TILE, TILE).path.name]
@@ -122,7 +123,7 @@ def test_the_last_used_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
         path.touch()
         os.utime(path, (0, time.time() - 60 * (age + 1)))
     (cache / "of_others").touch()
-    monkeypatch.setattr(artefacts, "compile_tiles", lambda dtype, height, width, part: part.touch())
+    monkeypatch.setattr(artefacts, "compile_tiles", lambda method, dtype, height, width, part: part.touch())
     artefact = Artefact(torch.float32, TILE, TILE)
     artefact.make()
     assert set(cache.iterdir()) == {artefact.path, cache / "of_others", *old[2:]}
@@ -294,7 +295,29 @@ def test_what_can_not_be_compiled_is_refused_or_left() -> None:
 @pytest.mark.usefixtures("cache")
 def test_the_name_of_an_artefact_holds_what_it_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
     path = Artefact(torch.float32, 24, 32).path
-    assert path.name.startswith("expand_float32_24x32_") and path.suffix == ".pt2"
+    assert path.name.startswith("expand_winograd_float32_24x32_") and path.suffix == ".pt2"
     assert Artefact(torch.float32, 24, 32).path == path
     monkeypatch.setattr(artefacts, "_processor", lambda: "another")
     assert Artefact(torch.float32, 24, 32).path != path
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_cpu_that_multiplies_matrices_gets_the_convolutions_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True, "amx_bf16": True})
+    assert Artefact(torch.bfloat16).method is DIRECT and Artefact(torch.float32).method is WINOGRAD
+    assert Artefact(torch.bfloat16).path.name.startswith("expand_direct_bfloat16_120x128_")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert Artefact(torch.bfloat16).method is WINOGRAD
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cache")
+def test_the_convolutions_as_they_are_can_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artefacts, "method_for", lambda dtype: DIRECT)
+    artefact, network = Artefact(torch.float32, 64, 64), random_network()
+    weights = DIRECT.kernels(network, torch.float32)
+    signal = random_signal(1, 3, 80, 80).contiguous(memory_format=torch.channels_last)
+    code = network.global_features(signal)
+    torch.testing.assert_close(
+        artefact.loaded(1)(signal, code, weights), network.expand(signal, code, padded=False), rtol=1e-4, atol=1e-5
+    )

@@ -92,6 +92,14 @@ def test_no_core_waits_for_the_last_tile(frame: tuple[int, int], cores: int, siz
     assert tile_size(*frame, 192, cores) == size
 
 
+@pytest.mark.parametrize("length", [8, 56, 64, 65, 90, 130, 200, 1080])
+@pytest.mark.parametrize("most", [MIN_TILE, 80, 192])
+@pytest.mark.parametrize("cores", [1, 7])
+def test_no_tile_is_smaller_than_need_be(length: int, most: int, cores: int) -> None:
+    """Some convolutions of narrower ones are rounded in another way; found on a CPU with AMX."""
+    assert min(tile_size(length, length, most, cores)) >= min(MIN_TILE, -(-length // ALIGNMENT) * ALIGNMENT)
+
+
 def test_a_fixed_tile_covers_what_is_smaller() -> None:
     assert list(tiles(50, 250, 108, 120)) == [Tile(0, 0, 108, 120), Tile(0, 120, 108, 120), Tile(0, 136, 108, 120)]
 

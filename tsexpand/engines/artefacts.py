@@ -19,18 +19,18 @@ from torch import Tensor
 
 from .. import __version__
 from ..cores import run
-from ..network import expandnet, kernels, minimal_filtering, winograd
+from ..network import direct, expandnet, features, kernels, methods, minimal_filtering, winograd
 from ..network.expandnet import ExpandNet
-from ..network.kernels import Kernels, kernels_of
+from ..network.kernels import Kernels
+from ..network.methods import Method, method_for
 from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
-from ..network.winograd import BEYOND, BLOCK
 from . import compiler
 from .compiled import CompiledCode, loaded
 from .compiler import CompilationError, compile_tiles, example, first_line, system_errors
 from .devices import dtype_name
 
 CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]
-"""`winograd.FullResolution.forward`, compiled."""
+"""What a method's module does, compiled."""
 
 SIZE = (120, 128)
 """Height and width of tiles; they cover frames of 360, 480, 720, 1080 and 2160 lines without a remainder."""
@@ -57,18 +57,24 @@ class Artefact:
     width: int = SIZE[1]
 
     def __post_init__(self) -> None:
-        if self.height % BLOCK or self.width % BLOCK or self.height * self.width % VECTOR:
+        block = self.method.block
+        if self.height % block or self.width % block or self.height * self.width % VECTOR:
             raise ValueError(f"tiles of {self.width}×{self.height} would be rounded otherwise at their ends")
+
+    @property
+    def method(self) -> Method:
+        """How it is computed: as is the fastest on this CPU."""
+        return method_for(self.dtype)
 
     @property
     def path(self) -> Path:
         """Where it is kept. Its name holds all that it depends on: code, library, processor."""
-        modules = (winograd, kernels, minimal_filtering, expandnet, compiler)
+        modules = (winograd, direct, features, kernels, methods, minimal_filtering, expandnet, compiler)
         sources = [Path(module.__file__ or "").read_bytes() for module in modules]
         facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         kind = dtype_name(self.dtype)
-        return cache_folder() / f"expand_{kind}_{self.height}x{self.width}_{digest}.pt2"
+        return cache_folder() / f"expand_{self.method.name}_{kind}_{self.height}x{self.width}_{digest}.pt2"
 
     @classmethod
     def for_frames(cls, dtype: torch.dtype, width: int, height: int) -> list["Artefact"]:
@@ -115,7 +121,7 @@ class Artefact:
             try:
                 with tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True) as folder:
                     code = loaded(self.path, at_once, Path(folder))
-                _run(code, *example(self.dtype, self.height, self.width))
+                _run(code, *example(self.method, self.dtype, self.height, self.width))
             except BadZipFile as error:
                 self.path.unlink()
                 raise CompilationError(f"{self.path} was damaged; it is made anew the next time") from error
@@ -136,7 +142,7 @@ class Artefact:
             folder = tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True)
         with folder as name:
             part = Path(name) / self.path.name
-            compile_tiles(self.dtype, self.height, self.width, part)
+            compile_tiles(self.method, self.dtype, self.height, self.width, part)
             with system_errors(self.path):
                 part.chmod(0o600)
                 part.replace(self.path)
@@ -173,16 +179,17 @@ def compiled_network(expand: CompiledExpand, artefact: Artefact, network: Expand
         artefact: that it is.
         network: the whole of it, on the CPU.
     """
-    weights = kernels_of(network, artefact.dtype)
+    method = artefact.method
+    weights = method.kernels(network, artefact.dtype)
 
     def compiled(signal: Tensor, take: TakeTile) -> None:
         code = global_code(network, signal)
         height, width = signal.shape[-2:]
-        frame = held(signal, artefact.height, artefact.width, BEYOND)
+        frame = held(signal, artefact.height, artefact.width, method.beyond)
 
         def compute(place: Tile) -> None:
-            part = part_of(frame, place, BEYOND)
-            take(place, expand(part, code, weights).contiguous(), within_halo(part, BEYOND))
+            part = part_of(frame, place, method.beyond)
+            take(place, expand(part, code, weights).contiguous(), within_halo(part, method.beyond))
 
         run((partial(compute, place) for place in tiles(height, width, artefact.height, artefact.width)), signal.device)
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from ..network.expandnet import HALO, ExpandNet
-from ..network.kernels import Kernels, kernels_of
-from ..network.winograd import BEYOND, FullResolution
+from ..network.kernels import Kernels
+from ..network.methods import METHODS, Method
 from .compiled import loaded
 from .devices import dtype_name
 
@@ -28,17 +28,18 @@ class CompilationError(Exception):
     """There is no compiler here, or it failed; the message says so in a line."""
 
 
-def example(dtype: torch.dtype, height: int, width: int) -> tuple[Tensor, Tensor, Kernels]:
-    """Inputs of `FullResolution.forward` for tiles of a size, and products in a number type."""
-    more = 2 * HALO + BEYOND
+def example(method: Method, dtype: torch.dtype, height: int, width: int) -> tuple[Tensor, Tensor, Kernels]:
+    """Inputs of a method's module for tiles of a size, and products in a number type."""
+    more = 2 * HALO + method.beyond
     signal = torch.zeros(1, 3, height + more, width + more).contiguous(memory_format=torch.channels_last)
-    return signal, torch.zeros(1, 64), kernels_of(ExpandNet(), dtype)
+    return signal, torch.zeros(1, 64), method.kernels(ExpandNet(), dtype)
 
 
-def compile_tiles(dtype: torch.dtype, height: int, width: int, part: Path) -> None:
+def compile_tiles(method: Method, dtype: torch.dtype, height: int, width: int, part: Path) -> None:
     """Compiles the full-resolution part for tiles of a size.
 
     Args:
+        method: how it is computed.
         dtype: of the products.
         height: of a tile, without its halo.
         width: likewise.
@@ -48,7 +49,7 @@ def compile_tiles(dtype: torch.dtype, height: int, width: int, part: Path) -> No
         CompilationError: there is no compiler, it failed or took too long, or the folder can't be written.
     """
     # -P and the path: what lies in the current folder, beside a user's clips, is not run.
-    command = [sys.executable, "-P", "-m", __name__, dtype_name(dtype), str(height), str(width), str(part)]
+    command = [sys.executable, "-P", "-m", __name__, method.name, dtype_name(dtype), str(height), str(width), str(part)]
     package = Path(__file__).parents[2]
     paths = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
     inductor = {"TORCHINDUCTOR_CACHE_DIR": str(part.parent / "inductor"), "PYTHONPATH": paths}
@@ -102,14 +103,15 @@ def first_line(text: str) -> str:
     return (text.strip().splitlines() or ["no reason given"])[0][:200]
 
 
-def _main(kind: str, height: str, width: str, path: str) -> None:
+def _main(name: str, kind: str, height: str, width: str, path: str) -> None:
     """The other process."""
     from torch._inductor import cpp_builder
 
     cpp_builder.get_cpp_compiler()  # before the work: it raises where there is none
     with torch.no_grad():
-        inputs = example(getattr(torch, kind), int(height), int(width))
-        program = torch.export.export(FullResolution().eval(), inputs)
+        method = METHODS[name]
+        inputs = example(method, getattr(torch, kind), int(height), int(width))
+        program = torch.export.export(method.module().eval(), inputs)
         configuration = {
             "cpp.threads": 1,  # see `cores`
             "max_pointwise_cat_inputs": 0,  # else few entries would be computed again by who reads them

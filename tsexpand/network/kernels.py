@@ -1,10 +1,11 @@
-"""The weights of ExpandNet as its compiled full-resolution part (`winograd`) takes them.
+"""The weights of ExpandNet as its compiled full-resolution part takes them, see `methods`.
 
 Features are kept as what they differ by from their averages over flat pictures, and what convolutions make of the
 averages is in the biases. What few bits hold of a number is wrong by a share of it: in bfloat16 the light is 2 to 7 dB
 closer to that of float32.
 """
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 
 from ..cores import one_core
 from .expandnet import ExpandNet
-from .minimal_filtering import transformed
 
 Kernels = dict[str, Tensor]
 """An input of what is compiled, so that it serves all weights."""
@@ -23,12 +23,13 @@ _SHADES = 9
 
 
 @one_core()  # on several sums might be rounded otherwise
-def kernels_of(network: ExpandNet, dtype: torch.dtype) -> Kernels:
+def kernels_of(network: ExpandNet, dtype: torch.dtype, transformed: Callable[[Tensor], Tensor]) -> Kernels:
     """The weights of a network.
 
     Args:
         network: that they are of.
         dtype: of the products; the first layers and the last are float32 always.
+        transformed: what the products take in the place of weights (O, I, 3, 3).
 
     Returns:
         In an order that never changes: of products the 3×3 layers as `transformed` and the fusion (I, O); of the first

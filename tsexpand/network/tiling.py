@@ -21,8 +21,9 @@ ALIGNMENT = 8
 """Sizes and places of tiles are multiples of it where nothing else is said: right for vectors and Winograd's blocks."""
 
 MIN_TILE = 64
-"""Height and width of tiles at most, at least: of smaller ones most of the work would be halo, and some convolutions of
-theirs are so small that PyTorch computes, and rounds, them in another way."""
+"""Height and width of tiles, at least, where frames are as large and nothing less is asked for: of smaller ones most of
+the work would be halo, and some convolutions of theirs are so small that PyTorch computes, and rounds, them in another
+way (on CPUs with AMX those of rows of 48 pixels)."""
 
 _RIM = 8
 """Rows and columns that a tile costs beside its own: what layers compute of its halo, and that they are called."""
@@ -83,10 +84,11 @@ def tile_size(height: int, width: int, most: int, cores: int = 1) -> tuple[int, 
 
 
 def _sizes(length: int, most: int) -> list[int]:
-    """Of tiles that cover a length, the largest first; more of them than are needed are not smaller than `MIN_TILE`."""
+    """Of tiles that cover a length, the largest first; not smaller than `MIN_TILE` without need."""
     fewest = -(-length // most)
-    sizes = [_aligned(-(-length // count)) for count in range(fewest, 2 * fewest + 1)]
-    return sizes[:1] + [size for size in sizes[1:] if size >= MIN_TILE]
+    least = min(MIN_TILE, most, _aligned(length))
+    sizes = (max(least, _aligned(-(-length // count))) for count in range(fewest, 2 * fewest + 1))
+    return list(dict.fromkeys(sizes))
 
 
 def _aligned(length: int) -> int:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .expandnet import HALO
+from .features import activated, first, logits
 from .kernels import Kernels
 from .minimal_filtering import REACH, SIZE, of_inputs, of_products
 
@@ -51,28 +51,14 @@ class FullResolution(nn.Module):
         """
         own = slice(HALO - 2, 2 - HALO - BEYOND)
         inner = signal[..., own, own].contiguous(memory_format=torch.channels_last)
-        local = _first(inner, "local_first", 1, kernels)
-        local = _convolved(_Raster(local, 1), kernels["local"], _activated("local", kernels))
-        mid = _first(signal, "mid_first", 2, kernels)
-        mid = _convolved(_Raster(mid, 2), kernels["mid_1"], _activated("mid_1", kernels))
-        mid = _convolved(_Blocks(mid), kernels["mid_2"], _activated("mid_2", kernels))
+        local = first(inner, "local_first", 1, kernels)
+        local = _convolved(_Raster(local, 1), kernels["local"], activated("local", kernels))
+        mid = first(signal, "mid_first", 2, kernels)
+        mid = _convolved(_Raster(mid, 2), kernels["mid_1"], activated("mid_1", kernels))
+        mid = _convolved(_Blocks(mid), kernels["mid_2"], activated("mid_2", kernels))
         mid = _convolved(_Blocks(mid), kernels["mid_3"], lambda result: result)
         share = torch.unflatten(torch.mm(local.flatten(0, -2), kernels["fusion"]), 0, local.shape[:-1])
-        fused = _as_dilated(share).float() + mid.float() + (global_features[0] + kernels["fusion_bias"])
-        logits = torch.mm(F.selu(fused).flatten(0, -2), kernels["last"]) + kernels["last_bias"]
-        return _raster(torch.unflatten(logits, 0, mid.shape[:-1])).permute(2, 0, 1)[None]
-
-
-def _activated(layer: str, kernels: Kernels) -> Callable[[Tensor], Tensor]:
-    bias, average = kernels[f"{layer}_bias"], kernels[f"{layer}_average"]
-    return lambda result: F.selu(result + bias) - average
-
-
-def _first(signal: Tensor, layer: str, dilation: int, kernels: Kernels) -> Tensor:
-    """A first layer, in float32, which can tell bright codes apart: to (rows, columns, channels)."""
-    features = F.selu(F.conv2d(signal, kernels[layer], kernels[f"{layer}_bias"], dilation=dilation))
-    kept = features - kernels[f"{layer}_average"][:, None, None]
-    return kept.to(kernels["fusion"].dtype)[0].permute(1, 2, 0).contiguous()
+        return _raster(logits(_as_dilated(share), mid, global_features, kernels)).permute(2, 0, 1)[None]
 
 
 class _Windows(Protocol):
