@@ -1,7 +1,7 @@
 """What a GPU does: the network at two sizes, conversions stage by stage, memory by batch, where the time goes.
 
 Each figure is written as soon as it is there, as machines with GPUs are lent by the minute.
-Usage: gpu.py --json FILE [--profile FILE] [--frames N]
+Usage: gpu.py --json FILE [--profile FILE] [--plot FILE] [--clip FILE | --frames N]
 """
 
 import argparse
@@ -58,11 +58,39 @@ def prepared_frames(clip: Path, output: Path, frames: int, *settings: str) -> tu
             return rate, peak, found.key_averages()
 
 
+def plot(figures: dict[str, Any], path: Path) -> None:
+    """Frames a second of the network and of all that the GPU does, and its memory over the batch."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(15, 4), layout="constrained")
+    rows = [row for row in figures["network"] if row["seconds"]]
+    names = [f"{row['name']}\n{row['width']}×{row['height']}" for row in rows]
+    left.barh(names, [1 / row["seconds"] for row in rows], color=[f"C{row['width'] > 1920:d}" for row in rows])
+    left.invert_yaxis()
+    left.tick_params(axis="y", labelsize=7)
+    left.set_title("network, frames/s")
+    stages = figures["device_stage"]
+    outputs = {"out": "EXR", "out.mkv": "HDR10"}
+    labels = [f"{outputs[row['output']]}\n{row['denoise'].removeprefix('--')}" for row in stages]
+    middle.bar(labels, [row["frames_per_second"] for row in stages])
+    middle.set_title("all that the GPU does, 1920×1080, frames/s")
+    batches = figures["batches"]
+    right.plot([row["batch_size"] for row in batches], [row["peak_mib"] for row in batches], "o-")
+    right.set_ylim(0, 1.2 * max(row["peak_mib"] for row in batches))
+    right.set_title("peak memory in MiB over frames at once")
+    figure.savefig(path, dpi=100)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--profile", type=Path)
-    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--clip", type=Path, help="what is converted; one of 1920x1080 is made otherwise")
+    parser.add_argument("--frames", type=int, default=200, help="of the clip that is made")
     given = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     figures: dict[str, Any] = {"commit": commit}
@@ -77,7 +105,7 @@ def main() -> None:
             found = bench("--only", "network", "--device", "cuda", "--size", size)
             figures["machine"] = found["machine"]
             keep("network", found["network"])
-        clip = clip_of(folder, "1920x1080", given.frames)
+        clip = given.clip or clip_of(folder, "1920x1080", given.frames)
         for batch_size in (1, 2, 4, 8):
             rate, peak, _ = prepared_frames(clip, folder / f"{batch_size}", 24, "--batch-size", str(batch_size))
             print(f"batch {batch_size}: {rate:.1f} frames/s, {peak >> 20} MiB", flush=True)
@@ -92,7 +120,9 @@ def main() -> None:
                     table = averages.table(sort_by="self_cuda_time_total", row_limit=40, max_name_column_width=60)
                     given.profile.write_text(table)
             stages = bench("--only", "conversion", "--", str(clip), output, "--device", "cuda")["conversion"]
-            keep("conversions", [{"size": "1920x1080", "output": output, "stages": stages}])
+            keep("conversions", [{"clip": clip.name, "output": output, "stages": stages}])
+    if given.plot:
+        plot(figures, given.plot)
 
 
 if __name__ == "__main__":
