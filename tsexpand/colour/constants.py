@@ -12,7 +12,7 @@ def constant(like: Tensor, make: Callable[..., Tensor], *arguments: Hashable) ->
     return _constant(make, arguments, like.dtype, like.device)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)  # of many sizes of pictures: what a GPU's recorded work was made with must not go before it
 @torch.inference_mode(False)  # or it could be part of no training
 def _constant(
     make: Callable[..., Tensor], arguments: tuple[Hashable, ...], dtype: torch.dtype, device: torch.device
