@@ -76,7 +76,7 @@ def plot(figures: dict[str, Any], path: Path) -> None:
     outputs = {"out": "EXR", "out.mkv": "HDR10"}
     labels = [f"{outputs[row['output']]}\n{row['denoise'].removeprefix('--')}" for row in stages]
     middle.bar(labels, [row["frames_per_second"] for row in stages])
-    middle.set_title("all that the GPU does, 1920×1080, frames/s")
+    middle.set_title("all that the GPU does, frames/s")
     batches = figures["batches"]
     right.plot([row["batch_size"] for row in batches], [row["peak_mib"] for row in batches], "o-")
     right.set_ylim(0, 1.2 * max(row["peak_mib"] for row in batches))
@@ -89,8 +89,9 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--profile", type=Path)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--clip", type=Path, help="what is converted; one of 1920x1080 is made otherwise")
-    parser.add_argument("--frames", type=int, default=200, help="of the clip that is made")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--clip", type=Path, help="what is converted")
+    source.add_argument("--frames", type=int, default=200, help="of a clip of 1920x1080 that is made otherwise")
     given = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     figures: dict[str, Any] = {"commit": commit}

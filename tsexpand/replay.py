@@ -1,6 +1,6 @@
 """Work on a GPU that is recorded once and then launched at once: CUDA graphs.
 
-A frame takes more than a thousand operations, and to launch one takes a CPU longer than most of them take the GPU. The
+A frame takes hundreds of operations, and to launch one takes a CPU longer than most of them take the GPU. The
 same operations are replayed on the same kinds of tensors, so that no bit changes.
 
 Reference:

@@ -18,9 +18,10 @@ from tsexpand.engines import artefacts, compiler
 from tsexpand.engines.artefacts import Artefact
 from tsexpand.engines.compiler import CompilationError, example
 from tsexpand.engines.devices import Compilation, Precision
-from tsexpand.engines.forms import COMPILING, LOADING, SAVED, Forms
+from tsexpand.engines.forms import COMPILING, LOADING, Forms
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
+from tsexpand.network import methods
 from tsexpand.network.kernels import Kernels
 from tsexpand.network.methods import DIRECT, WINOGRAD
 from tsexpand.network.output import Parametrisation
@@ -203,7 +204,7 @@ def test_code_is_compiled_once_the_clips_repay_it(
         cache.mkdir()
         Artefact(torch.float32, TILE, TILE).path.touch()
     engine = engine_of(Compilation.AUTO)
-    third = cost / SAVED / 1e-3 / (48 * 48) / 3 * 1.1
+    third = cost / WINOGRAD.saved / 1e-3 / (48 * 48) / 3 * 1.1
     for _ in range(2):
         engine.expect(48, 48, third)
         assert not calls
@@ -303,21 +304,35 @@ def test_the_name_of_an_artefact_holds_what_it_depends_on(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("cache")
 def test_a_cpu_that_multiplies_matrices_gets_the_convolutions_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True, "amx_bf16": True})
+    monkeypatch.setattr(methods, "multiplies_matrices", lambda: True)
     assert Artefact(torch.bfloat16).method is DIRECT and Artefact(torch.float32).method is WINOGRAD
     assert Artefact(torch.bfloat16).path.name.startswith("expand_direct_bfloat16_120x128_")
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(methods, "multiplies_matrices", lambda: False)
     assert Artefact(torch.bfloat16).method is WINOGRAD
+
+
+@pytest.mark.parametrize(("capable", "allowed"), [(True, False), (False, True), (True, True)])
+def test_a_cpu_multiplies_matrices_where_the_system_lets_it(
+    capable: bool, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": capable})
+    monkeypatch.setattr(torch.cpu, "_init_amx", lambda: allowed)
+    assert methods.multiplies_matrices() is (capable and allowed)
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("cache")
 def test_the_convolutions_as_they_are_can_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artefacts, "method_for", lambda dtype: DIRECT)
-    artefact, network = Artefact(torch.float32, 64, 64), random_network()
-    weights = DIRECT.kernels(network, torch.float32)
-    signal = random_signal(1, 3, 80, 80).contiguous(memory_format=torch.channels_last)
+    monkeypatch.setattr(methods, "multiplies_matrices", lambda: True)
+    artefact, network = Artefact(torch.bfloat16, 64, 64), random_network()
+    assert artefact.method is DIRECT
+    weights = DIRECT.kernels(network, torch.bfloat16)
+    signal = random_signal(1, 3, 80, 88).contiguous(memory_format=torch.channels_last)
     code = network.global_features(signal)
-    torch.testing.assert_close(
-        artefact.loaded(1)(signal, code, weights), network.expand(signal, code, padded=False), rtol=1e-4, atol=1e-5
+    expand = artefact.loaded(1)
+    left, right = (
+        expand(signal[..., first : first + 80].contiguous(memory_format=torch.channels_last), code, weights)
+        for first in (0, 8)
     )
+    assert torch.equal(left[..., 8:], right[..., :-8])
+    torch.testing.assert_close(left, DIRECT.module()(signal[..., :80], code, weights), rtol=1e-4, atol=1e-4)

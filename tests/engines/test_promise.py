@@ -3,12 +3,11 @@ import torch
 from torch import Tensor
 
 from tests.network.models import random_network
-from tsexpand.cli.engine import DEFAULT_WEIGHTS
 from tsexpand.engines.artefacts import Artefact, compiled_network
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.engines.promise import Difference, difference
-from tsexpand.network import kernels
+from tsexpand.network import kernels, methods
 from tsexpand.network.expandnet import ExpandNet
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.tiling import Edges, TakeTile, TiledNetwork, logit_tiles
@@ -19,6 +18,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def bfloat16_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "multiplies_matrices", lambda: False)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
 
 
@@ -86,10 +86,11 @@ def test_shipped_weights_keep_it_in_bfloat16_by_far(name: str) -> None:
     assert found.psnr > 67 and found.steps < 0.33
 
 
-def test_the_convolutions_as_they_are_keep_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True, "amx_bf16": True})
-    found = found_in_bfloat16(DEFAULT_WEIGHTS)
-    assert found.psnr > 67 and found.steps < 0.33
+@pytest.mark.parametrize("name", shipped_weights())
+def test_the_convolutions_as_they_are_keep_it_by_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "multiplies_matrices", lambda: True)
+    found = found_in_bfloat16(name)
+    assert found.psnr > 71 and found.steps < 0.33
 
 
 @pytest.mark.parametrize("name", shipped_weights())

@@ -32,6 +32,20 @@ def test_it_gives_what_the_layers_give(
     assert 0 < (result - expected).abs().max() < error * expected.abs().max()
 
 
+def test_a_pixel_is_the_same_in_both_sizes_of_tiles(network: ExpandNet) -> None:
+    """And anywhere in them, in the shapes that are compiled: says most where it runs on a CPU with AMX."""
+    signal = random_part(144, 136)
+    code, weights = network.global_features(signal), DIRECT.kernels(network, torch.bfloat16)
+
+    def logits(top: int, left: int, height: int, width: int) -> torch.Tensor:
+        part = signal[..., top : top + height + 2 * HALO, left : left + width + 2 * HALO]
+        return FullResolution()(part.contiguous(memory_format=torch.channels_last), code, weights)
+
+    first, other, moved = logits(0, 0, 120, 128), logits(0, 0, 136, 120), logits(24, 8, 120, 128)
+    assert torch.equal(first[..., :120], other[..., :120, :])
+    assert torch.equal(first[..., 24:, 8:], moved[..., :96, :120])
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_pixel_is_the_same_in_any_part(network: ExpandNet, dtype: torch.dtype) -> None:
     signal = random_part(80, 72)

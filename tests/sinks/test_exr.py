@@ -2,6 +2,7 @@ import os
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import torch
 
 from tests.codecs.written import witness
 from tests.sinks.batches import light_batch, video_info
+from tsexpand.codecs.companions import Companions
+from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, ExrPrimaries, read_exr, read_exr_colour
 from tsexpand.errors import OutputError
-from tsexpand.sinks import exr
+from tsexpand.sinks import delivery, exr
 from tsexpand.sinks.exr import ExrSink
 
 
@@ -219,3 +222,17 @@ def test_writers_give_way_to_who_feeds_them(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(exr, "write_exr", lambda *_: found.append(os.getpriority(os.PRIO_PROCESS, 0)))
     write(sink(tmp_path / "out"), 3)
     assert min(found) > os.getpriority(os.PRIO_PROCESS, 0) or min(found) == 19
+
+
+def test_writers_are_as_many_as_the_cores_that_may_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "usable", lambda: 5)
+    writers: list[int] = []
+
+    def pool(count: int, **options: Any) -> ThreadPoolExecutor:
+        writers.append(count)
+        return ThreadPoolExecutor(count, **options)
+
+    monkeypatch.setattr(exr, "ThreadPoolExecutor", pool)
+    wanted = delivery.DeliveryOptions(EncoderOptions(), Compression.ZIP, 203.0, 1000.0, overwrite=False)
+    with delivery.make_sink([tmp_path / "out"], video_info(), Companions(), wanted):
+        assert writers == [5]

@@ -94,7 +94,7 @@ def test_box_mean_against_its_definition(
 ) -> None:
     monkeypatch.setattr(module, "_summed", mean)  # a GPU's too
     picture = torch.rand(1, 2, 5, 7, generator=torch.Generator().manual_seed(0))
-    mean = box_mean(picture, 2)
-    torch.testing.assert_close(mean[..., 2, 3], picture[..., 0:5, 1:6].mean((-2, -1)))
+    found = box_mean(picture, 2)
+    torch.testing.assert_close(found[..., 2, 3], picture[..., 0:5, 1:6].mean((-2, -1)))
     rows, columns = torch.tensor([0, 0, 0, 1, 2]), torch.tensor([0, 0, 0, 1, 2])
-    torch.testing.assert_close(mean[..., 0, 0], picture[..., rows, :][..., columns].mean((-2, -1)))
+    torch.testing.assert_close(found[..., 0, 0], picture[..., rows, :][..., columns].mean((-2, -1)))

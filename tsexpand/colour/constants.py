@@ -1,7 +1,7 @@
 """Numbers of colour science where the pictures are: to bring them there for every frame would halt a GPU."""
 
 from collections.abc import Callable, Hashable
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def constant(like: Tensor, make: Callable[..., Tensor], *arguments: Hashable) ->
     return _constant(make, arguments, like.dtype, like.device)
 
 
-@lru_cache(maxsize=4096)  # of many sizes of pictures: what a GPU's recorded work was made with must not go before it
+@cache  # small, and few for a size of pictures; what a GPU's recorded work was made with must not go before it
 @torch.inference_mode(False)  # or it could be part of no training
 def _constant(
     make: Callable[..., Tensor], arguments: tuple[Hashable, ...], dtype: torch.dtype, device: torch.device

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..cores import workers
 from ..errors import DeviceError
+from ..network.methods import WINOGRAD, method_for
 from ..network.output import Parametrisation
 from ..network.tiling import ALIGNMENT, MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
 from ..network.weights import Weights
@@ -25,9 +26,6 @@ from .promise import difference
 
 LOADING, COMPILING = 1.0, 60.0
 """Seconds that it takes to load compiled code, or to make it, about."""
-
-SAVED = 0.4
-"""Share of the time that compiled code saves, at least."""
 
 _COMPILED = {"cpu": (torch.float32, torch.bfloat16), "cuda": gpu_code.DTYPES}
 """Number types of products that there is compiled code for, by kind of device."""
@@ -130,7 +128,9 @@ class Forms:
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
-            speed = "half" if self._device.type == "cpu" else "a quarter of"
+            speed = "a quarter of"
+            if self._device.type == "cpu":
+                speed = "half" if method_for(self.dtype) is WINOGRAD else "three quarters of"
             self.notices.append(f"the network runs uncompiled, at about {speed} the speed: {error}")
             self._compilation = Compilation.NEVER
         return compiled or self.plain
@@ -156,7 +156,7 @@ class Forms:
         artefacts = self._artefacts(width, height)
         if self._compilation is Compilation.ALWAYS:
             return self._code_of(artefacts[0])
-        shares = [1 - (1 - SAVED) * one.computed(width, height) / (width * height) for one in artefacts]
+        shares = [1 - (1 - one.method.saved) * one.computed(width, height) / (width * height) for one in artefacts]
         if shares[0] <= 0:
             return None
         self._pace = self._pace or self._seconds_a_pixel()

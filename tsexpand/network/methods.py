@@ -23,6 +23,7 @@ class Method:
         transformed: what it takes in the place of the weights of a 3×3 layer.
         block: places and sizes of parts are multiples of it.
         beyond: pixels below and right of the halo that it computes with.
+        saved: share of the time of the layers one by one that it saves, at least.
     """
 
     name: str
@@ -30,14 +31,15 @@ class Method:
     transformed: Callable[[Tensor], Tensor]
     block: int
     beyond: int
+    saved: float
 
     def kernels(self, network: ExpandNet, dtype: torch.dtype) -> Kernels:
         """The weights of a network as it takes them, for products in a number type."""
         return kernels_of(network, dtype, self.transformed)
 
 
-WINOGRAD = Method("winograd", winograd.FullResolution, transformed, winograd.BLOCK, winograd.BEYOND)
-DIRECT = Method("direct", direct.FullResolution, lambda weight: weight, ALIGNMENT, 0)
+WINOGRAD = Method("winograd", winograd.FullResolution, transformed, winograd.BLOCK, winograd.BEYOND, 0.4)
+DIRECT = Method("direct", direct.FullResolution, lambda weight: weight, ALIGNMENT, 0, 0.2)
 METHODS = {method.name: method for method in (WINOGRAD, DIRECT)}
 
 
@@ -47,5 +49,6 @@ def method_for(dtype: torch.dtype) -> Method:
 
 
 def multiplies_matrices() -> bool:
-    """Whether the CPU multiplies matrices of bfloat16 at once: AMX."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    """Whether the CPU multiplies matrices of bfloat16 at once, and the system lets it: AMX."""
+    allowed = getattr(torch.cpu, "_init_amx", lambda: True)  # asks the system, as PyTorch's own products do
+    return bool(torch.cpu.get_capabilities().get("amx_bf16")) and allowed()

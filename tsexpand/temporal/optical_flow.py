@@ -80,7 +80,7 @@ def places(flow: Tensor, height: int, top: int = 0) -> Tensor:
     """Where a flow leads to.
 
     Args:
-        flow: (N, 2, h, W), pixels, of all rows or some.
+        flow: (N, 2, h, W), pixels, of all rows or some; of a floating type, and no part of a training.
         height: of the whole picture.
         top: row of it that is the first of the flow.
 
