@@ -11,13 +11,14 @@ PACKAGE = ROOT / "tsexpand"
 
 FLOORS = {
     "errors": 0,
+    "constants": 0,
     "cores": 0.5,  # in terms of freed_memory
     "freed_memory": 0,
     "gpu_memory": 0,
     "replay": 0.5,  # in terms of gpu_memory
     "frames": 0.5,  # the types that cross the pipeline, in terms of colour/: still the ground floor
     "interruption": 0.5,  # in terms of errors
-    "colour": 0,
+    "colour": 0.3,  # in terms of constants
     "scenes": 0,
     "flow": 1,
     "codecs": 1,

@@ -184,3 +184,11 @@ def test_a_thread_gives_way_and_others_do_not() -> None:
 def test_usable_cores_are_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5, 6})
     assert usable() == 3
+
+
+def test_where_threads_may_not_give_way_they_work_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(steps: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "nice", refuse, raising=False)
+    give_way()

@@ -17,7 +17,6 @@ from tsexpand.bench.pipeline import StageTime, overhead
 from tsexpand.cli import cli
 from tsexpand.engines.artefacts import Artefact
 from tsexpand.errors import InputError
-from tsexpand.network.winograd import FullResolution
 
 CPU = torch.device("cpu")
 
@@ -29,7 +28,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "ROUNDS", 1)
     monkeypatch.setattr(network, "_MATRIX", {"cpu": 64})
     monkeypatch.setattr(Artefact, "make", lambda artefact: None)
-    monkeypatch.setattr(Artefact, "load", lambda artefact, at_once: FullResolution())
+    monkeypatch.setattr(Artefact, "load", lambda artefact, at_once: artefact.method.module())
 
 
 def test_the_published_loop_is_the_published_graph_but_at_the_seams() -> None:

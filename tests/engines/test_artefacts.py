@@ -318,6 +318,8 @@ def test_a_cpu_multiplies_matrices_where_the_system_lets_it(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": capable})
     monkeypatch.setattr(torch.cpu, "_init_amx", lambda: allowed)
     assert methods.multiplies_matrices() is (capable and allowed)
+    monkeypatch.delattr(torch.cpu, "_init_amx")  # a PyTorch that can't be asked
+    assert methods.multiplies_matrices() is capable
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from tsexpand.network.expandnet import ExpandNet
+from tsexpand.network.expandnet import HALO, ExpandNet
+from tsexpand.network.methods import Method
 
 
 def random_network(seed: int = 0) -> ExpandNet:
@@ -29,3 +30,9 @@ def zero_network() -> ExpandNet:
 def random_signal(*shape: int, seed: int = 1) -> torch.Tensor:
     """R′G′B′ in [0, 1)."""
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def random_part(method: Method, height: int, width: int) -> torch.Tensor:
+    """With its halo, and what is beyond."""
+    more = 2 * HALO + method.beyond
+    return random_signal(1, 3, height + more, width + more).contiguous(memory_format=torch.channels_last)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from .codes import Primaries
-from .constants import constant
 from .primaries import rgb_to_xyz
 
 

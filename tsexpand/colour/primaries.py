@@ -7,8 +7,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from ..constants import constant
 from .codes import Primaries
-from .constants import constant
 
 XY = tuple[float, float]
 

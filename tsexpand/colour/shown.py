@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from ..constants import constant
 from .codes import Transfer
-from .constants import constant
 from .luminance import luminance_weights
 from .signal import SignalFormat
 from .transfer import SDR_EOTF, hlg_eotf, pq_eotf

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..cores import workers
 from ..errors import DeviceError
-from ..network.methods import WINOGRAD, method_for
+from ..network.methods import method_for
 from ..network.output import Parametrisation
 from ..network.tiling import ALIGNMENT, MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
 from ..network.weights import Weights
@@ -128,10 +128,8 @@ class Forms:
         except CompilationError as error:
             if self._compilation is Compilation.ALWAYS:
                 raise DeviceError(f"the network can't be compiled here: {error}; try --compile never") from error
-            speed = "a quarter of"
-            if self._device.type == "cpu":
-                speed = "half" if method_for(self.dtype) is WINOGRAD else "three quarters of"
-            self.notices.append(f"the network runs uncompiled, at about {speed} the speed: {error}")
+            pace = 1 - method_for(self.dtype).saved if self._device.type == "cpu" else 0.25
+            self.notices.append(f"the network runs uncompiled, at about {pace:.0%} of the speed: {error}")
             self._compilation = Compilation.NEVER
         return compiled or self.plain
 

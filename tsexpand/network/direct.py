@@ -1,7 +1,7 @@
 """The full-resolution part of ExpandNet by its convolutions as they are, to be compiled.
 
 For CPUs that multiply whole matrices at once (AMX): there a convolution takes less time than the transforms that would
-spare it half of its multiplications or more.
+spare it three quarters of its multiplications.
 """
 
 from collections.abc import Callable

@@ -6,7 +6,7 @@ Reference:
     Content", Computer Graphics Forum 37 (2018), arXiv 1803.02266.
 """
 
-from functools import lru_cache
+from functools import cache
 from typing import cast
 
 import torch
@@ -51,7 +51,7 @@ def _neighbours(length: int, size: int, device: torch.device) -> tuple[Tensor, T
     return before.to(device), after.to(device), (places - before).float().to(device)
 
 
-@lru_cache(maxsize=1024)
+@cache  # as those of `constants`
 @torch.inference_mode(False)  # or they could be part of no training
 def _kept_neighbours(length: int, size: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The same, copied to a device once: a GPU would be waited for at every frame."""

@@ -10,8 +10,10 @@ products of pixels and channels on the tensor cores. Names in capitals are known
 import triton
 import triton.language as tl
 
-_ALPHA: tl.constexpr = tl.constexpr(1.6732632423543772)
-_SCALE: tl.constexpr = tl.constexpr(1.0507009873554805)
+from .features import SELU_ALPHA, SELU_SCALE
+
+_ALPHA: tl.constexpr = tl.constexpr(SELU_ALPHA)
+_SCALE: tl.constexpr = tl.constexpr(SELU_SCALE)
 
 
 @triton.jit

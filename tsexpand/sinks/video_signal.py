@@ -6,7 +6,6 @@ from torch import Tensor
 
 from ..codecs.nvenc import Pack
 from ..colour.codes import ChromaSampling, Matrix, Primaries, Transfer
-from ..colour.constants import constant
 from ..colour.dither import dither_pattern
 from ..colour.hdr10 import ContentLight, ContentLightMeter, light_levels
 from ..colour.luminance import luminance_weights
@@ -14,6 +13,7 @@ from ..colour.primaries import convert
 from ..colour.signal import SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
 from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
+from ..constants import constant
 from ..cores import filled
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch

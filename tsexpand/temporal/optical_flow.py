@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colour.constants import constant
+from ..constants import constant
 
 SMALLEST = 12
 """Pixels; a coarser picture than that would have little to match."""

@@ -1,4 +1,4 @@
-"""Numbers of colour science where the pictures are: to bring them there for every frame would halt a GPU."""
+"""Numbers that never change, where the pictures are: to bring them there for every frame would halt a GPU."""
 
 from collections.abc import Callable, Hashable
 from functools import cache
