@@ -44,5 +44,15 @@ models/baseRec_tuningRec.pth: models/base.pth
 models/baseRec_tuningStab_%Loss.pth: models/base.pth
 	$(TRAIN) $@ $(TUNING) --stability $(shell echo $* | tr A-Z a-z)
 
+# The fast one, taught by the shipped default.
+COMPACT    := --network compact --teacher baseRec_tuningStab_L1Loss --validation $(VALIDATION) --overwrite
+
+models/compact.pth: | $(VENV)/.installed
+	mkdir -p models
+	$(TRAIN) $@ $(COMPACT) --steps 8000 --learning-rate 1e-3
+
+models/fast.pth: models/compact.pth
+	$(TRAIN) $@ $(COMPACT) --phase second --init $< --stability l1 --steps 2000 --learning-rate 3e-4 --seed 41
+
 clean:
 	rm -rf demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -9,7 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from tests.codecs.input_clips import write_clip
-from tests.network.models import random_network
+from tests.network.models import random_network, random_weights
 from tests.test_convert import TAGS, flat
 from tsexpand.bench import network, pipeline
 from tsexpand.bench.network import published_loop, published_parts
@@ -17,6 +17,7 @@ from tsexpand.bench.pipeline import StageTime, overhead
 from tsexpand.cli import cli
 from tsexpand.engines.artefacts import Artefact
 from tsexpand.errors import InputError
+from tsexpand.network.architectures import Architecture
 
 CPU = torch.device("cpu")
 
@@ -47,6 +48,15 @@ def test_rates_are_of_the_same_operations() -> None:
     assert ours.gigaflops == pytest.approx(2 * 200_256 * 64 * 64 / ours.seconds / 1e9)
     assert ours.against_loop == pytest.approx(loop.seconds / ours.seconds)
     assert ours.against_product == pytest.approx(ours.gigaflops / rows["matrix product, float32"].gigaflops)
+
+
+def test_another_network_is_measured_against_the_published_loop() -> None:
+    rows = {row.name: row for row in network.rates(random_weights(Architecture.COMPACT), 64, 64, CPU, (torch.float32,))}
+    ours, loop = rows["layer by layer, float32"], rows["published loop, float32"]
+    assert "compiled, float32" not in rows
+    assert ours.gigaflops == pytest.approx(2 * 23_226 * 64 * 64 / ours.seconds / 1e9)
+    assert loop.gigaflops == pytest.approx(2 * 200_256 * 64 * 64 / loop.seconds / 1e9)
+    assert ours.against_loop == pytest.approx(loop.seconds / ours.seconds)
 
 
 def test_each_thing_has_a_turn_in_each_round_and_the_fastest_counts(monkeypatch: pytest.MonkeyPatch) -> None:

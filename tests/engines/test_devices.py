@@ -11,6 +11,8 @@ from tsexpand.engines.devices import (
     select_devices,
 )
 from tsexpand.errors import DeviceError
+from tsexpand.network.compactnet import CompactNet
+from tsexpand.network.expandnet import ExpandNet
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 
@@ -88,4 +90,6 @@ def test_a_small_gpu_gets_small_batches(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_tiles() -> None:
-    assert (default_tile(CPU), default_tile(CUDA)) == (192, 1024)
+    published, compact = ExpandNet(), CompactNet()
+    assert (default_tile(published, CPU), default_tile(published, CUDA)) == (192, 1024)
+    assert (default_tile(compact, CPU), default_tile(compact, CUDA)) == (512, 1024)

@@ -180,5 +180,5 @@ def test_code_of_a_gpu_that_is_not_close_enough_is_not_used(monkeypatch: pytest.
 
 
 def test_what_can_not_be_compiled_is_an_error_where_it_is_asked_for() -> None:
-    with pytest.raises(DeviceError, match="--compile always: only weights for absolute light"):
+    with pytest.raises(DeviceError, match="--compile always: only weights of ExpandNet for absolute light"):
         forms(precision=Precision.FLOAT16, compilation=Compilation.ALWAYS)

@@ -2,15 +2,19 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from tests.machines import of_cores
-from tests.network.models import random_network, zero_network
+from tests.network.models import random_network, random_weights, zero_network
 from tsexpand.colour.signal import SignalFormat
 from tsexpand.engines.analytic import AnalyticEngine
-from tsexpand.engines.devices import Precision
+from tsexpand.engines.devices import Compilation, Precision
+from tsexpand.engines.display import display_signal
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
+from tsexpand.network import output
+from tsexpand.network.architectures import Architecture, Network
 from tsexpand.network.expandnet import ExpandNet
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
@@ -22,7 +26,7 @@ ABSOLUTE, RELATIVE = Parametrisation.ABSOLUTE, Parametrisation.RELATIVE
 
 
 def engine_of(
-    network: ExpandNet,
+    network: Network,
     parametrisation: Parametrisation = ABSOLUTE,
     precision: Precision = Precision.FLOAT32,
     tile: int | None = None,
@@ -155,3 +159,23 @@ def test_out_of_memory_at_the_smallest_tile_is_an_error() -> None:
 
 def test_it_says_what_runs() -> None:
     assert engine_of(zero_network()).description == "test on cpu, float32, tiles of 192"
+
+
+def test_the_compact_network_gives_the_light_of_its_logits() -> None:
+    network, batch = random_weights(Architecture.COMPACT), noise(2, 70, 90)
+    engine = engine_of(network)
+    light = engine.expand(batch).light
+    engine.expect(90, 70, 1e9)
+    assert torch.equal(engine_of(network, tile=64).expand(batch).light, light)
+    assert torch.equal(engine.expand(batch).light, light)
+    signal = display_signal(batch, CPU)
+    held = F.pad(signal, (network.halo,) * 4, mode="replicate")
+    logits = network.expand(held, network.global_features(signal), padded=False)
+    torch.testing.assert_close(light, output.light(logits, signal, ABSOLUTE), rtol=1e-3, atol=1e-3)
+
+
+def test_there_is_no_compiled_code_of_the_compact_network() -> None:
+    weights = Weights(random_weights(Architecture.COMPACT), ABSOLUTE, "test", "", {})
+    NetworkEngine(weights, CPU, compilation=Compilation.AUTO).expect(1920, 1080, 1e9)
+    with pytest.raises(DeviceError, match="only weights of ExpandNet for absolute light"):
+        NetworkEngine(weights, CPU, compilation=Compilation.ALWAYS)

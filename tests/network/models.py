@@ -3,16 +3,24 @@
 import torch
 from torch import nn
 
+from tsexpand.network.architectures import Architecture, Network
 from tsexpand.network.expandnet import HALO, ExpandNet
 from tsexpand.network.methods import Method
 
 
 def random_network(seed: int = 0) -> ExpandNet:
-    """Random weights that keep activations near unit variance, so that every branch counts."""
+    """See `random_weights`."""
+    network = random_weights(Architecture.EXPANDNET, seed)
+    assert isinstance(network, ExpandNet)
+    return network
+
+
+def random_weights(architecture: Architecture, seed: int = 0) -> Network:
+    """A network of weights that keep activations near unit variance, so that every branch counts."""
     generator = torch.Generator().manual_seed(seed)
-    network = ExpandNet()
+    network = architecture.network()
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
             fan_in = layer.weight[0].numel()
             nn.init.normal_(layer.weight, std=fan_in**-0.5, generator=generator)
             nn.init.normal_(layer.bias, std=0.1, generator=generator)

@@ -4,10 +4,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.machines import of_cores
+from tsexpand.network.architectures import Architecture
 from tsexpand.network.expandnet import HALO, ExpandNet
 from tsexpand.network.tiling import ALIGNMENT, MIN_TILE, Edges, Tile, expand_tiled, tile_size, tiles
 
-from .models import random_network, random_signal
+from .models import random_network, random_signal, random_weights
 
 EXACT = {"atol": 2e-6, "rtol": 0.0}
 
@@ -128,3 +129,21 @@ def test_tiles_of_slivers_change_no_bit_with_held_edges(network: ExpandNet, size
 def test_no_tile_of_nothing(network: ExpandNet) -> None:
     with pytest.raises(ValueError, match="tile 0"):
         expand_tiled(network, random_signal(1, 3, 8, 8), 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("height", "width"), [(90, 130), (17, 200), (8, 300), (301, 70)])
+def test_tiles_and_cores_change_no_bit_of_the_compact_network(height: int, width: int, dtype: torch.dtype) -> None:
+    network, signal = random_weights(Architecture.COMPACT), random_signal(1, 3, height, width)
+    results = []
+    for cores, tile in ((1, 1000), (2, 1000), (1, MIN_TILE), (7, MIN_TILE), (3, 80), (16, 1000)):
+        with of_cores(cores):
+            results.append(expand_tiled(network, signal, tile, Edges.HELD, dtype))
+    assert all(torch.equal(result, results[0]) for result in results)
+
+
+def test_held_edges_of_the_compact_network_are_those_of_a_larger_frame() -> None:
+    network, signal = random_weights(Architecture.COMPACT), random_signal(1, 3, 37, 53)
+    larger = F.pad(signal, (network.halo,) * 4, mode="replicate").contiguous(memory_format=torch.channels_last)
+    whole = network.expand(larger, network.global_features(signal), padded=False)
+    torch.testing.assert_close(expand_tiled(network, signal, 1000, Edges.HELD), whole, **EXACT)

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from tsexpand.errors import OutputError, WeightsError
 from tsexpand.network import weights as module
+from tsexpand.network.architectures import Architecture
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import load_weights, save_weights, shipped_folder, shipped_weights
 
-from .models import random_network, random_signal
+from .models import random_network, random_signal, random_weights
 
 State = dict[str, Tensor]
 
@@ -62,6 +63,36 @@ def test_what_is_saved_is_loaded(tmp_path: Path, state: State) -> None:
     assert not weights.network.training
     assert not any(p.requires_grad for p in weights.network.parameters())
     assert names(tmp_path) == ["mine.pth"]
+
+
+@pytest.mark.parametrize("architecture", Architecture)
+def test_a_file_says_which_network_it_is_of(tmp_path: Path, architecture: Architecture) -> None:
+    network = random_weights(architecture)
+    path = tmp_path / "mine.pth"
+    save_weights(path, network.state_dict(), Parametrisation.ABSOLUTE, {}, architecture)
+    loaded = load_weights(str(path)).network
+    assert Architecture.of(loaded) is architecture
+    assert all(torch.equal(value, network.state_dict()[name]) for name, value in loaded.state_dict().items())
+
+
+def test_an_unknown_network_is_refused(tmp_path: Path, state: State) -> None:
+    path = tmp_path / "other.pth"
+    torch.save({"state_dict": state, "architecture": "unet"}, path)
+    with pytest.raises(WeightsError, match="unknown architecture 'unet'; known: expandnet, compact"):
+        load_weights(str(path))
+
+
+def test_the_compact_network_gives_absolute_light_only(tmp_path: Path) -> None:
+    path = tmp_path / "relative.pth"
+    state = random_weights(Architecture.COMPACT).state_dict()
+    save_weights(path, state, Parametrisation.RELATIVE, {}, Architecture.COMPACT)
+    with pytest.raises(WeightsError, match="only ExpandNet gives relative light"):
+        load_weights(str(path))
+
+
+def test_weights_of_another_network_do_not_fit(tmp_path: Path, state: State) -> None:
+    with pytest.raises(WeightsError, match=r"not weights of CompactNet: stem\.weight is missing"):
+        save_weights(tmp_path / "w.pth", state, Parametrisation.ABSOLUTE, {}, Architecture.COMPACT)
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "legacy"])

@@ -17,6 +17,7 @@ import torch
 from tests.training.small_scenes import write_scenes
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.errors import DeviceError, InputError, TsexpandError, WeightsError
+from tsexpand.network.architectures import Architecture
 from tsexpand.network.output import REFERENCE_WHITE, Parametrisation, absolute_pq
 from tsexpand.network.weights import load_weights
 from tsexpand.training import loading, loop
@@ -67,6 +68,46 @@ def test_the_first_network_shows_the_sdr_picture(options: TrainOptions) -> None:
     signal = torch.rand(1, 3, 16, 16)
     expected = pq_inverse_eotf(REFERENCE_WHITE * signal**2.4)
     assert torch.allclose(absolute_pq(network(signal), signal), expected, atol=1e-5)
+
+
+def test_the_first_compact_network_shows_the_sdr_picture_too(options: TrainOptions) -> None:
+    network = initial_network(replace(options, architecture=Architecture.COMPACT))
+    signal = torch.rand(1, 3, 16, 16)
+    expected = pq_inverse_eotf(REFERENCE_WHITE * signal**2.4)
+    assert torch.allclose(absolute_pq(network(signal), signal), expected, atol=1e-5)
+
+
+def test_the_compact_network_learns_from_a_teacher(options: TrainOptions, data: Data, tmp_path: Path) -> None:
+    publish(train(replace(options, steps=1), data), data)
+    taught = replace(
+        options, output=tmp_path / "fast.pth", architecture=Architecture.COMPACT, teacher=options.output, size=48,
+        validate_every=2, checkpoint_seconds=0.0, phase=Phase.FIRST,
+    )  # fmt: skip
+    whole = train(taught, data)
+    publish(whole, data)
+    fast, teacher = load_weights(str(taught.output)), load_weights(str(options.output))
+    assert Architecture.of(fast.network) is Architecture.COMPACT
+    assert fast.metadata["options"]["teacher_sha256"] == teacher.sha256  # type: ignore[index]
+    begun = initial_network(taught)
+    assert all(torch.equal(t, begun.glob_net.state_dict()[k]) for k, t in teacher.network.glob_net.state_dict().items())
+    alone = train(replace(taught, output=tmp_path / "alone.pth", teacher=None), data)
+    assert not torch.equal(alone.network.last.weight, whole.network.last.weight)  # the teacher made a difference
+    parts = replace(taught, output=tmp_path / "parts.pth")
+    with pytest.raises(KeyboardInterrupt):
+        train(parts, data, Hooks(stop_after(2)))
+    resumed, expected = weights_of(train(parts, data)), weights_of(whole)
+    assert all(torch.equal(value, expected[name]) for name, value in resumed.items())
+
+
+def test_weights_of_another_network_are_neither_a_beginning_nor_a_teacher(
+    options: TrainOptions, data: Data, tmp_path: Path
+) -> None:
+    compact = replace(options, architecture=Architecture.COMPACT, steps=1)
+    publish(train(compact, data), data)
+    with pytest.raises(WeightsError, match="weights of --network compact, not expandnet"):
+        initial_network(replace(options, init=options.output))
+    with pytest.raises(WeightsError, match="weights of --network compact, not expandnet"):
+        initial_network(replace(options, teacher=options.output))
 
 
 def test_the_learning_rate_warms_up_and_falls(options: TrainOptions) -> None:
@@ -408,7 +449,7 @@ def test_the_log_and_the_pictures_tell_of_each_validation(options: TrainOptions,
 def test_a_loss_that_is_not_finite_stops_the_training_and_the_checkpoint_stays(
     options: TrainOptions, data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(options: TrainOptions, network: object, batch: object) -> torch.Tensor:
+    def broken(*arguments: object) -> torch.Tensor:
         return torch.tensor(float("nan"))
 
     train(replace(options, steps=1), data)

@@ -7,12 +7,14 @@ from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.network.output import REFERENCE_WHITE
 from tsexpand.training.loss import (
     BORDER,
+    CHANGE_WEIGHT,
     CLIPPED,
     REST,
     STABILITY_WEIGHTS,
     SURROUNDINGS,
     Area,
     areas,
+    distillation_loss,
     mean_square,
     published_reconstruction_loss,
     published_stability_loss,
@@ -179,3 +181,23 @@ def test_published_stability_has_its_known_values() -> None:
     assert published_stability_loss(picture + 0.1, picture, Stability.L1).item() == pytest.approx(0.1)
     assert published_stability_loss(picture + 0.1, picture, Stability.L2).item() == pytest.approx(0.01)
     assert published_stability_loss(picture, picture, Stability.SSIM).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_what_a_teacher_shows_costs_the_floors_and_what_it_does_not_its_area() -> None:
+    light = torch.full((1, 3, 16, 16), 0.3)
+    taught, ours = signal(torch.full_like(light, 0.25)), signal(torch.full_like(light, 0.4))
+    error = pu21(torch.tensor(0.4 * REFERENCE_WHITE)) - pu21(torch.tensor(0.25 * REFERENCE_WHITE))
+    assert float(distillation_loss([taught], [taught], [light])) == pytest.approx(REST.weight * REST.floor**0.5)
+    expected = REST.weight * float(error**2 + REST.floor) ** 0.5
+    assert float(distillation_loss([ours], [taught], [light])) == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_change_that_a_teacher_does_not_show_costs_more() -> None:
+    light = torch.full((1, 3, 16, 16), 0.3)
+    dim, bright = signal(torch.full_like(light, 0.25)), signal(torch.full_like(light, 0.4))
+    steady = distillation_loss([bright, bright], [dim, dim], [light, light])
+    changing = distillation_loss([dim, bright], [dim, dim], [light, light])
+    change = float(pu21(torch.tensor(0.4 * REFERENCE_WHITE)) - pu21(torch.tensor(0.25 * REFERENCE_WHITE)))
+    alone = (REST.weight * (REST.floor**0.5 + (change**2 + REST.floor) ** 0.5)) / 2
+    assert float(changing) == pytest.approx(alone + CHANGE_WEIGHT * change, abs=1e-3)
+    assert float(steady) == pytest.approx(REST.weight * (change**2 + REST.floor) ** 0.5, abs=1e-3)

@@ -66,6 +66,31 @@ def test_each_frame_is_predicted_with_its_own_whole_frame() -> None:
     assert objective(STABLE, by_frame, brighter) > objective(STABLE, by_frame, steady) + 1
 
 
+@pytest.mark.parametrize("options", [OPTIONS, STABLE])
+def test_a_teacher_adds_how_far_its_light_is(options: TrainOptions) -> None:
+    def brighter(frames: Tensor, signal: Tensor) -> Tensor:
+        return torch.full_like(signal, 0.5)
+
+    sample = batch(0.5)
+    alone = float(objective(options, analytic, sample))
+    agreeing, other = (float(objective(options, analytic, sample, teacher)) for teacher in (analytic, brighter))
+    assert alone < agreeing < alone + 0.1  # by the floors
+    assert other > agreeing + 1
+
+
+def test_a_teacher_sees_the_frames_and_is_given_no_gradient() -> None:
+    seen = []
+
+    def teacher(frames: Tensor, signal: Tensor) -> Tensor:
+        seen.append((float(frames.mean()), torch.is_grad_enabled()))
+        return torch.zeros_like(signal)
+
+    sample = batch(0.6)
+    assert sample.frames_after is not None
+    objective(STABLE, analytic, replace(sample, frames_after=sample.frames_after + 0.25), teacher)
+    assert seen == [(0.5, False), (0.75, False)]
+
+
 def _relative_batch() -> SampleBatch:
     """A textured sample, and the same moved by three pixels."""
     motion = torch.tensor([[[1.0, 0, 2], [0, 1, -1]]])

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tsexpand.colour.ssim import WINDOW
+from tsexpand.network.architectures import Architecture
 from tsexpand.network.output import Parametrisation
 from tsexpand.training.objective import objective
 from tsexpand.training.options import SMALLEST_SIZE, Phase, Stability, TrainOptions, compared_size
@@ -13,6 +14,8 @@ from tsexpand.training.samples import SampleBatch
 
 FIRST = TrainOptions((Path("scenes"),), Path("w.pth"), 4, size=40)
 SECOND = replace(FIRST, phase=Phase.SECOND, init=Path("first.pth"))
+
+RELATIVE = Parametrisation.RELATIVE
 
 
 @pytest.mark.parametrize(
@@ -29,6 +32,8 @@ SECOND = replace(FIRST, phase=Phase.SECOND, init=Path("first.pth"))
         (FIRST, {"alpha": 0.4}, "no --stability is chosen"),
         (FIRST, {"follow_motion": False}, "no --stability is chosen"),
         (SECOND, {"stability": Stability.L1, "follow_motion": False}, "is of --target relative"),
+        (FIRST, {"target": RELATIVE, "architecture": Architecture.COMPACT}, "--network compact and --teacher are of"),
+        (FIRST, {"target": RELATIVE, "teacher": Path("t.pth")}, "--network compact and --teacher are of"),
         (SECOND, {"stability": Stability.L1, "alpha": 1.0}, r"--alpha 1\.0 is not in"),
     ],
 )

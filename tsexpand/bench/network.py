@@ -16,13 +16,10 @@ from ..engines.artefacts import Artefact, compiled_network
 from ..engines.compiler import CompilationError
 from ..engines.devices import default_batch_size, default_tile, dtype_name, exact_float32
 from ..errors import DeviceError
+from ..network.architectures import Network
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
 from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put
 from ..replay import replayed
-
-MULTIPLY_ADDS = 200_256
-"""Of the full-resolution part, a pixel, by the definition of its layers with the fusion split: two operations each.
-Rates count these, whatever an implementation does instead."""
 
 PATCH, OVERLAP = 256, 20
 """Of the published tiled loop."""
@@ -44,7 +41,8 @@ class Rate:
     Attributes:
         name: of it.
         seconds: a frame; 0 for the matrix product.
-        gigaflops: useful ones a second.
+        gigaflops: useful ones a second: those of the layers as they are defined, two for a multiply-add, whatever an
+            implementation does instead.
         against_loop: how many times as fast as the published loop.
         against_product: useful operations to those of the matrix product of its number type.
     """
@@ -142,7 +140,7 @@ def published_loop(network: ExpandNet, signal: Tensor) -> Tensor:
 
 
 def rates(
-    network: ExpandNet,
+    network: Network,
     height: int,
     width: int,
     device: torch.device,
@@ -152,7 +150,8 @@ def rates(
     """Rates of the machine, of the published forms, and of ours in each number type.
 
     Args:
-        network: the weights; left as it is.
+        network: the weights; left as it is. Where it is another than the published one, that is measured with random
+            weights.
         height: of the frame.
         width: likewise.
         device: where to work.
@@ -167,16 +166,18 @@ def rates(
     count = 1 if device.type == "cpu" else default_batch_size(width, height, device)
     frames = picture(height, width, device).repeat(count, 1, 1, 1)
     ready = copy.deepcopy(network)
-    operations = 2 * MULTIPLY_ADDS * height * width * count
+    published = network if isinstance(network, ExpandNet) else ExpandNet().to(device)
+    operations = 2 * height * width * count
+    of_published = operations * published.multiply_adds
     products = [_matrix_product(dtype, device) for dtype in dtypes]
     forms = [
-        _Run("published loop", torch.float32, operations, lambda: _finished(published_loop(network, frames))),
-        _Run("published graph, whole frame", torch.float32, operations,
-             lambda: _finished(published_parts(network, frames))),
+        _Run("published loop", torch.float32, of_published, lambda: _finished(published_loop(published, frames))),
+        _Run("published graph, whole frame", torch.float32, of_published,
+             lambda: _finished(published_parts(published, frames))),
     ]  # fmt: skip
     for dtype in dtypes:
         for name, tiled in implementations(ready, dtype, device, height, width):
-            forms.append(_Run(name, dtype, operations, partial(_assembled, tiled, frames)))
+            forms.append(_Run(name, dtype, operations * network.multiply_adds, partial(_assembled, tiled, frames)))
     with torch.inference_mode():
         seconds = fastest([run.run for run in (*products, *forms)], on_round)
     most = {run.dtype: run.rate(time) for run, time in zip(products, seconds, strict=False)}
@@ -201,9 +202,9 @@ def _assembled(tiled: TiledNetwork, frames: Tensor) -> Tensor:
 
 
 def implementations(
-    network: ExpandNet, dtype: torch.dtype, device: torch.device, height: int, width: int
+    network: Network, dtype: torch.dtype, device: torch.device, height: int, width: int
 ) -> Iterator[tuple[str, TiledNetwork]]:
-    """Our forms of the network, as the engine runs weights for absolute light: layer by layer, and compiled.
+    """Our forms of the network, as the engine runs weights for absolute light: layer by layer, ExpandNet compiled too.
 
     Args:
         network: made channels last.
@@ -219,16 +220,18 @@ def implementations(
     ready = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stub
 
     def tiled(expand: Expand, signal: Tensor, take: TakeTile) -> None:
-        logit_tiles(ready, signal, default_tile(device), Edges.HELD, take, dtype, expand)
+        logit_tiles(ready, signal, default_tile(network, device), Edges.HELD, take, dtype, expand)
 
     yield "layer by layer", partial(tiled, ready.expand)
+    if not isinstance(network, ExpandNet):
+        return
     try:
         if device.type == "cuda" and dtype in gpu_code.DTYPES:
-            yield "compiled", gpu_code.gpu_network(ready, dtype, lambda: gpu_code.TILE)
+            yield "compiled", gpu_code.gpu_network(network, dtype, lambda: gpu_code.TILE)
         if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
             return
         artefact = Artefact.for_frames(dtype, width, height)[0]
         expand = artefact.loaded(workers().count)
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error
-    yield "compiled", compiled_network(expand, artefact, ready)
+    yield "compiled", compiled_network(expand, artefact, network)

@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     default=DEFAULT_WEIGHTS,
     show_default=True,
     metavar="NAME|FILE",
-    help="A shipped model, or a .pth file.",
+    help="A shipped model (fast: an eighth of the work), or a .pth file.",
 )
 @click.option(
     "--reference-white", type=click.FloatRange(1, 9999), default=203.0, show_default=True, help="SDR white, cd/m²."

@@ -9,6 +9,7 @@ from .parameters import OneOrMore
 
 _PHASES = click.Choice(["first", "second"])
 _TARGETS = click.Choice(["absolute", "relative"])
+_NETWORKS = click.Choice(["expandnet", "compact"])
 _STABILITIES = click.Choice(["none", "l1", "l2", "rec", "ssim"])
 _PRECISIONS = click.Choice(["float32", "bfloat16", "float16"])
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -27,6 +28,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--follow-motion/--no-follow-motion", default=True, help="Relative: expect what motion changes, or no change."
 )
 @click.option("--init", type=click.Path(path_type=Path), help="Weights to start from: a file, or shipped ones by name.")
+@click.option(
+    "--network", "architecture", type=_NETWORKS, default="expandnet", help="As published, or an eighth of it."
+)
+@click.option("--teacher", type=click.Path(path_type=Path), help="Weights of ExpandNet to learn from too, like --init.")
 @click.option("--validation", type=_FOLDER, help="Scenes for the scores; by default about one in eight of DATA.")
 @click.option("--steps", type=click.IntRange(1), default=8000, help="Of the optimiser.")
 @click.option("--batch-size", type=click.IntRange(1), default=8, help="Samples a step, over all devices.")
@@ -88,14 +93,22 @@ def train_command(overwrite: bool, **options: Any) -> int:
 def _parsed(options: dict[str, Any]) -> Any:
     """The options as training takes them; what contradicts itself is a usage error."""
     from ..engines.devices import Precision
+    from ..network.architectures import Architecture
     from ..network.output import Parametrisation
     from ..network.weights import find_weights
     from ..training.options import Phase, Stability, TrainOptions
 
-    kinds = {"phase": Phase, "target": Parametrisation, "stability": Stability, "precision": Precision}
+    kinds = {
+        "phase": Phase,
+        "target": Parametrisation,
+        "architecture": Architecture,
+        "stability": Stability,
+        "precision": Precision,
+    }
     values = options | {name: kind(options[name]) for name, kind in kinds.items()}
-    if values["init"] is not None:
-        values["init"] = find_weights(str(values["init"]))
+    for name in ("init", "teacher"):
+        if values[name] is not None:
+            values[name] = find_weights(str(values[name]))
     try:
         return TrainOptions(**values)
     except ValueError as error:

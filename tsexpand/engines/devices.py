@@ -8,8 +8,8 @@ import torch
 
 from ..errors import DeviceError
 from ..gpu_memory import free_memory
+from ..network.architectures import Network
 
-_CPU_TILE = 192  # its activations stay near the cache
 _GPU_TILE = 1024
 
 _CPU_BATCH_PIXELS = 1 << 18  # tiles keep the CPU busy, larger batches only cost memory
@@ -105,9 +105,9 @@ def select_devices(names: str) -> list[torch.device]:
     return devices
 
 
-def default_tile(device: torch.device) -> int:
+def default_tile(network: Network, device: torch.device) -> int:
     """Height and width of tiles that keep the device busy in modest memory."""
-    return _CPU_TILE if device.type == "cpu" else _GPU_TILE
+    return network.cpu_tile if device.type == "cpu" else _GPU_TILE
 
 
 def default_batch_size(width: int, height: int, device: torch.device) -> int:

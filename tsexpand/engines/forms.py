@@ -7,12 +7,14 @@ import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from ..cores import workers
 from ..errors import DeviceError
+from ..network.expandnet import ExpandNet
 from ..network.methods import method_for
 from ..network.output import Parametrisation
 from ..network.tiling import ALIGNMENT, MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
@@ -97,7 +99,12 @@ class Forms:
         """Height and width of tiles at most."""
         if self._tile is not None:
             return self._tile
-        return default_tile(self._device) if self._kernels is None else gpu_code.TILE
+        return default_tile(self._network, self._device) if self._kernels is None else gpu_code.TILE
+
+    @property
+    def _published(self) -> ExpandNet:
+        """The network, where there is compiled code of it."""
+        return cast(ExpandNet, self._network)
 
     @property
     def plain(self) -> Form:
@@ -135,13 +142,14 @@ class Forms:
 
     def _possible(self, compilation: Compilation) -> Compilation:
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
-        if absolute and self.dtype in _COMPILED.get(self._device.type, ()):
+        published = isinstance(self._network, ExpandNet)
+        if absolute and published and self.dtype in _COMPILED.get(self._device.type, ()):
             slow = self._device.type == "cuda" and not gpu_code.is_quick(self._device)
             return Compilation.NEVER if slow and compilation is Compilation.AUTO else compilation
         if compilation is Compilation.ALWAYS:
             raise DeviceError(
-                "--compile always: only weights for absolute light, on the CPU in float32 or bfloat16, on CUDA in"
-                " float16 or bfloat16"
+                "--compile always: only weights of ExpandNet for absolute light, on the CPU in float32 or bfloat16, on"
+                " CUDA in float16 or bfloat16"
             )
         return Compilation.NEVER
 
@@ -175,7 +183,7 @@ class Forms:
     def _code_of(self, artefact: Artefact) -> Form:
         if artefact not in self._compiled:
             expand = artefact.loaded(workers().count, self._on_compile)
-            compiled = compiled_network(expand, artefact, self._network)
+            compiled = compiled_network(expand, artefact, self._published)
             if not self._keeps_promise(compiled):
                 return self._code_of(replace(artefact, dtype=self.dtype))
             self._compiled[artefact] = Form(compiled, is_compiled=True, size=(artefact.height, artefact.width))
@@ -184,7 +192,7 @@ class Forms:
     def _code_of_gpu(self) -> Form | None:
         """None where it would not keep the promise."""
         if self._kernels is None:
-            quick = gpu_network(self._network, self.dtype, lambda: self.tile)
+            quick = gpu_network(self._published, self.dtype, lambda: self.tile)
             if not self._keeps_promise(quick):
                 self._compilation = Compilation.NEVER
                 return None

@@ -19,6 +19,9 @@ GLOBAL_SIZE = 256
 HALO = 8
 """Pixels around an output pixel on which it depends: four 3×3 layers of dilation 2."""
 
+CODE = 64
+"""Values that the global branch makes of a frame."""
+
 FUSED = 64
 """Channels of the fusion, and so of what the global branch adds to it."""
 
@@ -63,6 +66,12 @@ def _layer(inputs: int, outputs: int, kernel: int, stride: int, padding: int, di
     return nn.Sequential(convolution, nn.SELU(inplace=True))
 
 
+def global_branch() -> nn.Sequential:
+    """Of pictures (N, 3, `GLOBAL_SIZE`, `GLOBAL_SIZE`): (N, `CODE`, 1, 1)."""
+    further = (_layer(64, 64, 3, 2, 1) for _ in range(5))
+    return nn.Sequential(_layer(3, 64, 3, 2, 1), *further, nn.Conv2d(64, CODE, 4, 1, 0))
+
+
 def _convolved(layer: nn.Module, features: Tensor, padded: bool) -> Tensor:
     """A layer of stride 1 and its SELU, if it has one; with its padding or without."""
     convolution, *activation = layer if isinstance(layer, nn.Sequential) else [layer]
@@ -83,6 +92,17 @@ class ExpandNet(nn.Module):
     channels is ever built.
     """
 
+    halo = HALO
+
+    smallest_tile = 8
+    """Height and width of parts, without their halo, that are computed like larger ones."""
+
+    cpu_tile = 192
+    """Height and width of tiles whose features stay near a CPU's cache."""
+
+    multiply_adds = 200_256
+    """A pixel of the full-resolution part, by the definition of its layers with the fusion split."""
+
     def __init__(self) -> None:
         super().__init__()
         self.local_net = nn.Sequential(_layer(3, 64, 3, 1, 1), _layer(64, _LOCAL, 3, 1, 1))
@@ -92,16 +112,17 @@ class ExpandNet(nn.Module):
             _layer(64, 64, 3, 1, 2, 2),
             nn.Conv2d(64, _MID, 3, 1, 2, 2),
         )
-        self.glob_net = nn.Sequential(
-            _layer(3, 64, 3, 2, 1),
-            *(_layer(64, 64, 3, 2, 1) for _ in range(5)),
-            nn.Conv2d(64, 64, 4, 1, 0),
-        )
+        self.glob_net = global_branch()
         self.end_net = nn.Sequential(_layer(256, FUSED, 1, 1, 0), nn.Conv2d(FUSED, 3, 1, 1, 0))
 
     @property
     def _fusion(self) -> nn.Conv2d:
         return cast(nn.Conv2d, cast(nn.Sequential, self.end_net[0])[0])
+
+    @property
+    def last(self) -> nn.Conv2d:
+        """The last layer."""
+        return cast(nn.Conv2d, self.end_net[1])
 
     def global_features(self, signal: Tensor) -> Tensor:
         """The global branch, seen through the fusion.
@@ -138,7 +159,7 @@ class ExpandNet(nn.Module):
         fused += F.conv2d(self._branch(self.mid_net, signal, padded), weight[:, _LOCAL : _LOCAL + _MID])
         fused += global_features[:, :, None, None].to(fused.dtype)
         fused = F.selu(fused, inplace=True)
-        last = cast(nn.Conv2d, self.end_net[1])
+        last = self.last
         with torch.autocast(signal.device.type, enabled=False):  # 10-bit light needs more than 8 bits of mantissa
             pixels = fused.float().permute(0, 2, 3, 1)  # not as a convolution: its roundings depend on the threads
             return F.linear(pixels, last.weight.float()[:, :, 0, 0], last.bias).permute(0, 3, 1, 2)

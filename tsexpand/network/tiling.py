@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..cores import at_once, run
-from .expandnet import FUSED, HALO, ExpandNet
+from .architectures import Network
+from .expandnet import CODE, HALO
 
 VECTOR = 32
 """Areas of tiles are multiples of it: what is computed of each value then fills vectors of the CPU, and is rounded like
@@ -24,9 +25,6 @@ MIN_TILE = 64
 """Height and width of tiles, at least, where frames are as large and nothing less is asked for: of smaller ones most of
 the work would be halo, and some convolutions of theirs are so small that PyTorch computes, and rounds, them in another
 way (on CPUs with AMX those of rows of 48 pixels)."""
-
-_RIM = 8
-"""Rows and columns that a tile costs beside its own: what layers compute of its halo, and that they are called."""
 
 
 class Edges(Enum):
@@ -54,13 +52,15 @@ TakeTile = Callable[[Tile, Tensor, Tensor], None]
 frame; from several threads at once, perhaps, and what lies in two tiles twice, with the same values."""
 
 Expand = Callable[[Tensor, Tensor, bool], Tensor]
-"""`ExpandNet.expand`, or the same in another way."""
+"""`Network.expand`, or the same in another way."""
 
 TiledNetwork = Callable[[Tensor, TakeTile], None]
 """Computes frames (N, 3, H, W) and gives each of their tiles away as soon as it is there."""
 
 
-def tile_size(height: int, width: int, most: int, cores: int = 1) -> tuple[int, int]:
+def tile_size(
+    height: int, width: int, most: int, cores: int = 1, halo: int = HALO, least: int = ALIGNMENT
+) -> tuple[int, int]:
     """Height and width of equal tiles for frames, so that no sliver remains and no core waits for the last tile.
 
     Of sizes that cover a frame in up to twice as many rows and columns of tiles as are needed, that with which the
@@ -71,6 +71,9 @@ def tile_size(height: int, width: int, most: int, cores: int = 1) -> tuple[int, 
         width: likewise.
         most: pixels of a tile in either direction, at least 1; below `ALIGNMENT` they are that many all the same.
         cores: tiles that are computed at the same time, one a core.
+        halo: of a tile. So many rows and columns does it cost beside its own, about: layers compute a part of it at
+            either edge, and they have to be called.
+        least: height and width of a tile, where the frame is smaller.
     """
     if most < 1:
         raise ValueError(f"tile {most} is less than 1")
@@ -78,16 +81,16 @@ def tile_size(height: int, width: int, most: int, cores: int = 1) -> tuple[int, 
 
     def busiest(size: tuple[int, int]) -> int:
         count = -(-height // size[0]) * -(-width // size[1])
-        return -(-count // cores) * (size[0] + _RIM) * (size[1] + _RIM)
+        return -(-count // cores) * (size[0] + halo) * (size[1] + halo)
 
-    return min(product(_sizes(height, most), _sizes(width, most)), key=busiest)
+    return min(product(_sizes(height, most, least), _sizes(width, most, least)), key=busiest)
 
 
-def _sizes(length: int, most: int) -> list[int]:
+def _sizes(length: int, most: int, least: int) -> list[int]:
     """Of tiles that cover a length, the largest first; not smaller than `MIN_TILE` without need."""
     fewest = -(-length // most)
-    least = min(MIN_TILE, most, _aligned(length))
-    sizes = (max(least, _aligned(-(-length // count))) for count in range(fewest, 2 * fewest + 1))
+    smallest = min(MIN_TILE, most, max(least, _aligned(length)))
+    sizes = (max(smallest, _aligned(-(-length // count))) for count in range(fewest, 2 * fewest + 1))
     return list(dict.fromkeys(sizes))
 
 
@@ -111,7 +114,7 @@ def _places(length: int, size: int) -> list[int]:
     return [min(first, last) for first in range(0, length, size)]
 
 
-def held(signal: Tensor, tile_height: int, tile_width: int, beyond: int = 0) -> Tensor:
+def held(signal: Tensor, tile_height: int, tile_width: int, beyond: int = 0, halo: int = HALO) -> Tensor:
     """Frames with the pixels of their edges repeated beyond them, as far as tiles of a size and their halo reach.
 
     Args:
@@ -119,29 +122,30 @@ def held(signal: Tensor, tile_height: int, tile_width: int, beyond: int = 0) -> 
         tile_height: of a tile.
         tile_width: likewise.
         beyond: pixels below and right of the halo that are computed with.
+        halo: of a tile.
     """
     height, width = signal.shape[-2:]
     below, after = (
         max(size, _aligned(length)) - length for length, size in ((height, tile_height), (width, tile_width))
     )
-    return F.pad(signal, (HALO, HALO + after + beyond, HALO, HALO + below + beyond), mode="replicate")
+    return F.pad(signal, (halo, halo + after + beyond, halo, halo + below + beyond), mode="replicate")
 
 
-def part_of(held: Tensor, tile: Tile, beyond: int = 0) -> Tensor:
+def part_of(held: Tensor, tile: Tile, beyond: int = 0, halo: int = HALO) -> Tensor:
     """A tile of frames from `held`, channels last, with all of its halo and what is beyond it."""
-    rows = slice(tile.top, tile.top + tile.height + 2 * HALO + beyond)
-    columns = slice(tile.left, tile.left + tile.width + 2 * HALO + beyond)
+    rows = slice(tile.top, tile.top + tile.height + 2 * halo + beyond)
+    columns = slice(tile.left, tile.left + tile.width + 2 * halo + beyond)
     return held[:, :, rows, columns].contiguous(memory_format=torch.channels_last)
 
 
-def global_code(network: ExpandNet, signal: Tensor) -> Tensor:
+def global_code(network: Network, signal: Tensor) -> Tensor:
     """The global branch: whole frames (N, 3, H, W) to (N, 64), each frame once.
 
     In float32 whatever the caller's autocast, and frame by frame, as convolutions round differently in
     batches. Its rounding would shift whole frames, which flickers; this way a frame is the same in any
     batch, and it costs next to nothing.
     """
-    code = signal.new_empty(signal.shape[0], FUSED)
+    code = signal.new_empty(signal.shape[0], CODE)
 
     def features(number: int) -> None:
         with torch.autocast(signal.device.type, enabled=False):
@@ -152,7 +156,7 @@ def global_code(network: ExpandNet, signal: Tensor) -> Tensor:
 
 
 def logit_tiles(
-    network: ExpandNet,
+    network: Network,
     signal: Tensor,
     tile: int,
     edges: Edges,
@@ -174,25 +178,26 @@ def logit_tiles(
     """
     expand = expand or network.expand
     height, width = signal.shape[-2:]
-    size = tile_size(height, width, tile, at_once(signal.device))
+    halo = network.halo
+    size = tile_size(height, width, tile, at_once(signal.device), halo, network.smallest_tile)
     code = global_code(network, signal)
-    frames = held(signal, *size) if edges is Edges.HELD else signal
+    frames = held(signal, *size, halo=halo) if edges is Edges.HELD else signal
 
     def compute(place: Tile) -> None:
         with torch.autocast(signal.device.type, dtype, enabled=dtype is not torch.float32):
             if edges is Edges.HELD:
-                part = part_of(frames, place)
-                logits, shown = expand(part, code, False).contiguous(), within_halo(part)
+                part = part_of(frames, place, halo=halo)
+                logits, shown = expand(part, code, False).contiguous(), within_halo(part, halo=halo)
             else:
-                logits, shown = _published_part(expand, frames, place, code)
+                logits, shown = _published_part(expand, frames, place, code, halo)
         take(place, logits, shown)
 
     run((partial(compute, place) for place in tiles(height, width, *size)), signal.device)
 
 
-def within_halo(part: Tensor, beyond: int = 0) -> Tensor:
+def within_halo(part: Tensor, beyond: int = 0, halo: int = HALO) -> Tensor:
     """A part without its halo, and what is beyond, dense."""
-    own = slice(HALO, -HALO - beyond)
+    own = slice(halo, -halo - beyond)
     return part[..., own, own].contiguous()
 
 
@@ -203,15 +208,15 @@ def put(tile: Tile, pixels: Tensor, frames: Tensor) -> None:
     frames[:, :, rows, columns] = pixels[:, :, : rows.stop - rows.start, : columns.stop - columns.start]
 
 
-def _published_part(expand: Expand, signal: Tensor, tile: Tile, code: Tensor) -> tuple[Tensor, Tensor]:
+def _published_part(expand: Expand, signal: Tensor, tile: Tile, code: Tensor, halo: int) -> tuple[Tensor, Tensor]:
     """Logits and signal of one tile, computed with as much of the halo as lies within the frame; beyond it zeros.
 
     What is missing of the halo lies beyond the frame. There, and only there, the zero padding of
     the layers stands in the result, exactly as for the whole frame.
     """
     height, width = signal.shape[-2:]
-    top, left = max(tile.top - HALO, 0), max(tile.left - HALO, 0)
-    bottom, right = min(tile.top + tile.height + HALO, height), min(tile.left + tile.width + HALO, width)
+    top, left = max(tile.top - halo, 0), max(tile.left - halo, 0)
+    bottom, right = min(tile.top + tile.height + halo, height), min(tile.left + tile.width + halo, width)
     part = signal[:, :, top:bottom, left:right].contiguous(memory_format=torch.channels_last)
     own = (
         ...,
@@ -224,9 +229,9 @@ def _published_part(expand: Expand, signal: Tensor, tile: Tile, code: Tensor) ->
 
 
 def expand_tiled(
-    network: ExpandNet, signal: Tensor, tile: int, edges: Edges = Edges.ZERO, dtype: torch.dtype = torch.float32
+    network: Network, signal: Tensor, tile: int, edges: Edges = Edges.ZERO, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Logits of whole frames, `ExpandNet.forward` in bounded memory: (N, 3, H, W) to (N, 3, H, W), float32."""
+    """Logits of whole frames, the network's `forward` in bounded memory: (N, 3, H, W) to (N, 3, H, W), float32."""
     result = signal.new_empty(signal.shape)
     logit_tiles(network, signal, tile, edges, lambda place, logits, shown: put(place, logits, result), dtype)
     return result

@@ -11,19 +11,23 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ..errors import OutputError, WeightsError
-from .expandnet import ExpandNet
+from .architectures import Architecture, Network
 from .output import Parametrisation
 
 _MAX_BYTES = 64 << 20
 """Far above any weights of this network (2 MB), and little to hold in memory."""
 
 _CHECKSUMS = "SHA256SUMS"
+
+_Kind = TypeVar("_Kind", bound=Enum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Weights:
         metadata: plain values that the file carries, for people.
     """
 
-    network: ExpandNet
+    network: Network
     parametrisation: Parametrisation
     name: str
     sha256: str
@@ -83,8 +87,9 @@ def find_weights(name_or_path: str) -> Path:
 def load_weights(name_or_path: str) -> Weights:
     """Reads weights: ours, or a public checkpoint.
 
-    Ours is `{"state_dict", "parametrisation", "metadata"}`. A public checkpoint is the state dict
-    itself, or wrapped as `{"state_dict"}`, its keys perhaps with the prefix "module."; it is RELATIVE.
+    Ours is `{"state_dict", "architecture", "parametrisation", "metadata"}`, of ExpandNet where it names no
+    architecture. A public checkpoint is the state dict itself, or wrapped as `{"state_dict"}`, its keys perhaps with
+    the prefix "module."; it is RELATIVE.
 
     Raises:
         WeightsError: not found, unreadable, wrong checksum, containing code, damaged, or not fitting
@@ -99,27 +104,37 @@ def load_weights(name_or_path: str) -> Weights:
     metadata = stored.get("metadata", {})
     if not isinstance(state, Mapping) or not isinstance(metadata, dict):
         raise WeightsError(f"{path}: not a weights file: its state_dict or metadata is not a table")
-    network = _fit(state, str(path))
-    return Weights(network, _parametrisation(stored, path), path.stem, sha256, metadata)
+    architecture = _named(Architecture, "architecture", Architecture.EXPANDNET, stored, path)
+    parametrisation = _named(Parametrisation, "parametrisation", Parametrisation.RELATIVE, stored, path)
+    network = _fit(state, architecture, str(path))
+    if architecture is not Architecture.EXPANDNET and parametrisation is Parametrisation.RELATIVE:
+        raise WeightsError(f"{path}: only ExpandNet gives relative light")
+    return Weights(network, parametrisation, path.stem, sha256, metadata)
 
 
 def save_weights(
-    path: Path, network_state: Mapping[str, Tensor], parametrisation: Parametrisation, metadata: dict[str, object]
+    path: Path,
+    network_state: Mapping[str, Tensor],
+    parametrisation: Parametrisation,
+    metadata: dict[str, object],
+    architecture: Architecture = Architecture.EXPANDNET,
 ) -> None:
     """Writes a weights file: whole or not at all.
 
     Args:
         path: replaced where it exists.
-        network_state: of an `ExpandNet`.
+        network_state: of a network.
         parametrisation: that it was trained for.
         metadata: plain values (text, numbers, lists and dicts of them).
+        architecture: of the network.
 
     Raises:
         WeightsError: the state does not fit the network, or holds what `load_weights` would refuse.
         OutputError: the file can't be written.
     """
-    state = _fit(network_state, str(path)).state_dict()
+    state = _fit(network_state, architecture, str(path)).state_dict()
     stored = {"state_dict": dict(state), "parametrisation": parametrisation.value, "metadata": metadata}
+    stored["architecture"] = architecture.value
     buffer = io.BytesIO()
     torch.save(stored, buffer)
     _unpickle(buffer.getvalue(), path)
@@ -179,25 +194,26 @@ def _refuse_bomb(content: bytes, path: Path) -> None:
             raise WeightsError(f"{path}: unpacks to {unpacked >> 20} MiB, so not weights of this network")
 
 
-def _parametrisation(stored: dict[str, object], path: Path) -> Parametrisation:
-    name = stored.get("parametrisation", Parametrisation.RELATIVE.value)
-    known = {p.value: p for p in Parametrisation}
+def _named(kinds: type[_Kind], key: str, default: _Kind, stored: dict[str, object], path: Path) -> _Kind:
+    """What a file says under a key, one of several kinds."""
+    name = stored.get(key, default.value)
+    known = {kind.value: kind for kind in kinds}
     if not isinstance(name, str) or name not in known:
-        raise WeightsError(f"{path}: unknown parametrisation {name!r}; known: {', '.join(known)}")
+        raise WeightsError(f"{path}: unknown {key} {name!r}; known: {', '.join(known)}")
     return known[name]
 
 
-def _fit(state: Mapping[str, object], where: str) -> ExpandNet:
+def _fit(state: Mapping[str, object], architecture: Architecture, where: str) -> Network:
     """The network with these tensors, or all that is wrong with them (the first few, by name)."""
     found = {str(name).removeprefix("module."): value for name, value in state.items()}
     with torch.device("meta"):  # shapes only: no memory, no random numbers drawn
-        network = ExpandNet()
+        network = architecture.network()
     expected = network.state_dict()
     problems = [f"{name} {p}" for name, t in expected.items() if (p := _problem(found.get(name), t.shape))]
     problems += [f"{name} is not of this network" for name in found if name not in expected]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise WeightsError(f"{where}: not weights of ExpandNet: {'; '.join(problems[:3])}{more}")
+        raise WeightsError(f"{where}: not weights of {type(network).__name__}: {'; '.join(problems[:3])}{more}")
     tensors = {name: _copy(value) for name, value in found.items() if isinstance(value, Tensor)}
     network.load_state_dict(tensors, assign=True)
     return network.eval().requires_grad_(False)

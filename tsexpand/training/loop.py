@@ -112,14 +112,26 @@ def load_data(options: TrainOptions) -> Data:
 
 
 # Options that do not change what the weights become.
-_FREE = {"output", "data", "validation", "init", "device", "workers", "checkpoint_seconds", "pictures", "tensorboard"}
+_FREE = {
+    "output",
+    "data",
+    "validation",
+    "init",
+    "teacher",
+    "device",
+    "workers",
+    "checkpoint_seconds",
+    "pictures",
+    "tensorboard",
+}
 
 
 def _chosen(options: TrainOptions) -> dict[str, Any]:
     """Options and first weights, as plain values."""
     plain = {k: getattr(v, "value", v) for k, v in asdict(options).items() if k not in _FREE}
-    init = None if options.init is None else hashlib.sha256(options.init.read_bytes()).hexdigest()
-    return {**plain, "alpha": options.stability_share, "init_sha256": init, "objective": OBJECTIVE}
+    given = {"init_sha256": options.init, "teacher_sha256": options.teacher}
+    hashes = {name: path and hashlib.sha256(path.read_bytes()).hexdigest() for name, path in given.items()}
+    return {**plain, "alpha": options.stability_share, **hashes, "objective": OBJECTIVE}
 
 
 def identity(options: TrainOptions, data: Data) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """How far a prediction is from the truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -50,6 +52,9 @@ STABILITY_WEIGHTS = {Stability.L1: 0.48, Stability.L2: 0.048, Stability.REC: 2.7
 """Of differences between frames. The published shares α were made for light in [0, 1]; with these weights, and those
 shares, L1, L2 and REC are about six tenths of the loss of trained weights, SSIM a quarter (on 48 samples): with six
 tenths of SSIM quality was lost (docs/quality.md)."""
+
+CHANGE_WEIGHT = 0.5
+"""Of changes that a teacher's light does not have, PU21 units."""
 
 SHOULDER = 0.7
 """Light, 1 = SDR reference white, from which a camera's shoulder may have compressed it."""
@@ -110,6 +115,28 @@ def _direction_loss(prediction: Tensor, expected: Tensor) -> Tensor:
     return COSINE_WEIGHT * (1 - F.cosine_similarity(prediction, expected, dim=1, eps=1e-6).mean())
 
 
+def distillation_loss(predictions: Sequence[Tensor], expected: Sequence[Tensor], lights: Sequence[Tensor]) -> Tensor:
+    """How far predictions are from those of a teacher, and how far they change otherwise from frame to frame.
+
+    What a teacher expects where something clipped is what is likely there; the truth is one of many cases.
+
+    Args:
+        predictions: (N, 3, H, W), PQ signals of a frame, or of two consecutive ones.
+        expected: likewise, of the teacher.
+        lights: likewise, true light, 1 = SDR reference white.
+    """
+    errors = [_shown(ours) - _shown(its) for ours, its in zip(predictions, expected, strict=True)]
+    loss = torch.stack([_area_losses(error, light) for error, light in zip(errors, lights, strict=True)]).mean()
+    for before, after in pairwise(errors):
+        loss = loss + CHANGE_WEIGHT * (after - before).abs().mean()
+    return loss
+
+
+def _shown(signal: Tensor) -> Tensor:
+    """A PQ signal in PU21 units."""
+    return pu21(pq_eotf(signal).clamp_max(BRIGHT))
+
+
 def published_reconstruction_loss(prediction: Tensor, light: Tensor) -> Tensor:
     """The paper's: L1 + 5·(1 − cosine similarity over channels), for relative light.
 
@@ -157,7 +184,7 @@ def stability_loss(now: Tensor, after: Tensor, light: Tensor, light_after: Tenso
         kind: which difference: the mean absolute one (L1), the root of the mean square (L2), what
             `reconstruction_loss` makes of it (REC), or 1 − SSIM.
     """
-    was, shown = (pu21(pq_eotf(signal).clamp_max(BRIGHT)) for signal in (now, after))
+    was, shown = _shown(now), _shown(after)
     truth_was, truth = ((REFERENCE_WHITE * true).clamp_max(BRIGHT) for true in (light, light_after))
     expected = was + pu21(truth) - pu21(truth_was)
     if kind is Stability.L1:

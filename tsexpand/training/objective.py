@@ -7,7 +7,13 @@ from torch import Tensor
 
 from ..network.expandnet import HALO
 from ..network.output import Parametrisation, absolute_pq
-from .loss import published_reconstruction_loss, published_stability_loss, reconstruction_loss, stability_loss
+from .loss import (
+    distillation_loss,
+    published_reconstruction_loss,
+    published_stability_loss,
+    reconstruction_loss,
+    stability_loss,
+)
 from .motion import inner_margin, moved
 from .options import Stability, TrainOptions
 from .samples import SampleBatch
@@ -29,17 +35,31 @@ def _inner(pixels: Tensor, margin: int) -> Tensor:
     return pixels[..., margin:-margin, margin:-margin]
 
 
-def objective(options: TrainOptions, network: Logits, batch: SampleBatch) -> Tensor:
-    """Loss of a batch: (1 − α)·reconstruction + α·stability; a scalar."""
+def objective(options: TrainOptions, network: Logits, batch: SampleBatch, teacher: Logits | None = None) -> Tensor:
+    """Loss of a batch: (1 − α)·reconstruction + α·stability, and the distance to a teacher's light; a scalar."""
     if options.stability is Stability.NONE:
         prediction = shown(network(batch.frames, batch.signal), batch.signal, options.target)
-        return _reconstruction(options, prediction, batch)
+        loss = _reconstruction(options, prediction, batch)
+        return loss if teacher is None else loss + _distillation(teacher, [prediction], batch)
     if batch.after is None or batch.frames_after is None:
         raise ValueError("a stability loss needs to know what comes after a sample")
     frames, signal = torch.cat([batch.frames, batch.frames_after]), torch.cat([batch.signal, batch.after])
     now, after = shown(network(frames, signal), signal, options.target).chunk(2)
     share = options.stability_share
-    return (1 - share) * _reconstruction(options, now, batch) + share * _stability(options, now, after, batch)
+    loss = (1 - share) * _reconstruction(options, now, batch) + share * _stability(options, now, after, batch)
+    return loss if teacher is None else loss + _distillation(teacher, [now, after], batch)
+
+
+def _distillation(teacher: Logits, predictions: list[Tensor], batch: SampleBatch) -> Tensor:
+    """Of the predictions of samples, and of what comes after them."""
+    parts = [(batch.frames, batch.signal, batch.light), (batch.frames_after, batch.after, batch.light_after)]
+    expected, lights = [], []
+    for frames, signal, light in parts[: len(predictions)]:
+        assert frames is not None and signal is not None and light is not None  # SampleBatch sees to it
+        with torch.no_grad():
+            expected.append(_inner(absolute_pq(teacher(frames, signal), signal), HALO))
+        lights.append(_inner(light, HALO))
+    return distillation_loss([_inner(prediction, HALO) for prediction in predictions], expected, lights)
 
 
 def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleBatch) -> Tensor:

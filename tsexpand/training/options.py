@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..colour.ssim import WINDOW
 from ..engines.devices import Precision
+from ..network.architectures import Architecture
 from ..network.expandnet import HALO
 from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT
@@ -72,6 +73,8 @@ class TrainOptions:
         follow_motion: for the relative target, whether of a moved picture the moved prediction is expected (the paper),
             or the same as before (the project's origin).
         init: weights to start from; the second phase needs them.
+        architecture: of the network.
+        teacher: weights of ExpandNet whose light the network learns too, beside the truth.
         batch_size: samples a step, over all devices.
         size: of the square samples, even, pixels.
         learning_rate: of Adam at its highest, Muon's is a multiple; warmed up over `warmup_steps`, then a cosine to
@@ -99,6 +102,8 @@ class TrainOptions:
     alpha: float | None = None
     follow_motion: bool = True
     init: Path | None = None
+    architecture: Architecture = Architecture.EXPANDNET
+    teacher: Path | None = None
     batch_size: int = 8
     size: int = 144
     learning_rate: float = 2e-4
@@ -128,10 +133,17 @@ class TrainOptions:
             raise ValueError("--alpha and --no-follow-motion are of a stability loss, and no --stability is chosen")
         if self.target is Parametrisation.ABSOLUTE and not self.follow_motion:
             raise ValueError("--no-follow-motion is of --target relative: of the absolute one frames follow the camera")
+        if self.target is Parametrisation.RELATIVE and self.teaches_otherwise:
+            raise ValueError("--network compact and --teacher are of --target absolute")
         if self.stability is Stability.SSIM:
             self._check_room_for_ssim()
         if not 0 <= self.stability_share < 1:
             raise ValueError(f"--alpha {self.alpha} is not in [0, 1)")
+
+    @property
+    def teaches_otherwise(self) -> bool:
+        """Whether another network is trained than the published one, or by another."""
+        return self.architecture is not Architecture.EXPANDNET or self.teacher is not None
 
     def _check_room_for_ssim(self) -> None:
         if (side := compared_size(self.size, self.target)) < WINDOW:

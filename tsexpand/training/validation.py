@@ -12,7 +12,7 @@ from ..colour.codes import Primaries
 from ..colour.luminance import luminance
 from ..colour.pu21 import BRIGHT, DIM, pu21, pu21_psnr
 from ..colour.transfer import bt1886_eotf
-from ..network.expandnet import HALO, ExpandNet
+from ..network.architectures import Network
 from ..network.output import REFERENCE_WHITE, Parametrisation, light
 from .samples import random_clip
 from .scenes import Scene
@@ -73,7 +73,7 @@ def _validation_clip(scene: Scene, number: int) -> ValidationClip:
 
 
 def validate(
-    network: ExpandNet | None, target: Parametrisation, clips: Sequence[ValidationClip], dtype: torch.dtype
+    network: Network | None, target: Parametrisation, clips: Sequence[ValidationClip], dtype: torch.dtype
 ) -> Validated:
     """Scores weights, or with None the analytic picture.
 
@@ -98,13 +98,13 @@ def _analytic(clip: ValidationClip) -> Tensor:
 
 
 @torch.inference_mode()
-def _predicted(network: ExpandNet, target: Parametrisation, clip: ValidationClip, dtype: torch.dtype) -> Tensor:
+def _predicted(network: Network, target: Parametrisation, clip: ValidationClip, dtype: torch.dtype) -> Tensor:
     """Light of a clip, cd/m², frame by frame: the memory of one."""
     device = next(network.parameters()).device
     frames = []
     for picture in clip.signal:
         signal = picture[None].to(device)
-        held, code = F.pad(signal, (HALO,) * 4, mode="replicate"), network.global_features(signal)
+        held, code = F.pad(signal, (network.halo,) * 4, mode="replicate"), network.global_features(signal)
         with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
             logits = network.expand(held, code, padded=False)
         frames.append(light(logits.float(), signal, target).cpu())

@@ -1,0 +1,137 @@
+"""A network of an eighth of ExpandNet's cost, made to learn from it.
+
+Most of it sees the picture at half and quarter size, where a pixel costs a quarter and a sixteenth. Blocks at quarter
+size multiply features by one another in the place of an activation.
+
+Reference:
+    L. Chen, X. Chu, X. Zhang, J. Sun, "Simple Baselines for Image Restoration" (2022), arXiv 2204.04676: the gates,
+    depthwise convolutions, and branches that begin at nothing; the rest is ours.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .expandnet import CODE, GLOBAL_SIZE, global_branch, resized
+
+_HALF, _QUARTER = 48, 88
+"""Channels at half and at quarter size."""
+
+_BLOCKS = 6
+
+_STEP = 4
+"""Pixels of the frame that one at quarter size stands for, in each direction."""
+
+_FLAT = 1e-2
+"""Mean square of features that counts as little: what is less is not made large."""
+
+
+class GatedBlock(nn.Module):
+    """Adds to features what some of them are, multiplied by others; at first nothing.
+
+    Args:
+        channels: of the features.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.widen = nn.Conv2d(channels, 2 * channels, 1)
+        self.near = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.narrow = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, features: Tensor, padded: bool = True) -> Tensor:
+        """(N, C, H, W) to the same, or without a pixel at every edge, which zeros beyond it would have gone into."""
+        power = features.float().square().mean(1, keepdim=True)  # float16 has no squares of large ones
+        scaled = features * (power + _FLAT).rsqrt().to(features.dtype)
+        values, gates = _convolved(self.near, self.widen(scaled), padded).chunk(2, 1)
+        change: Tensor = self.narrow(values * gates)
+        return change + (features if padded else inner(features, 1))
+
+
+class CompactNet(nn.Module):
+    """Half size around quarter size, and ExpandNet's global branch, which shifts the features of both.
+
+    Like `ExpandNet` it gives what goes into a sigmoid.
+    """
+
+    halo = 32
+    """Pixels around an output pixel on which it depends, a multiple of `_STEP`."""
+
+    smallest_tile = 64
+    """See `ExpandNet.smallest_tile`; of narrower ones, some layers at quarter size are rounded in another way."""
+
+    cpu_tile = 512
+    """See `ExpandNet.cpu_tile`; of smaller ones more is halo, which takes longer."""
+
+    multiply_adds = 23_226
+    """A pixel, without the global branch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.glob_net = global_branch()
+        self.stem = nn.Conv2d(3, _HALF, 6, stride=2, padding=2)
+        self.stem_shift = nn.Linear(CODE, _HALF)
+        self.before = nn.Conv2d(_HALF, _HALF, 3, padding=1)
+        self.down = nn.Conv2d(_HALF, _QUARTER, 2, stride=2)
+        self.down_shift = nn.Linear(CODE, _QUARTER)
+        self.blocks = nn.ModuleList(GatedBlock(_QUARTER) for _ in range(_BLOCKS))
+        self.up = nn.Conv2d(_QUARTER, 4 * _HALF, 1)
+        self.after = nn.Conv2d(_HALF, _HALF, 3, padding=1)
+        self.last = nn.Conv2d(_HALF, 12, 1)
+
+    def global_features(self, signal: Tensor) -> Tensor:
+        """The global branch: whole frames (N, 3, H, W), R′G′B′ in [0, 1], of any size, to (N, 64)."""
+        code: Tensor = self.glob_net(resized(signal, GLOBAL_SIZE))
+        return code.flatten(1)
+
+    def expand(self, signal: Tensor, global_features: Tensor, padded: bool = True) -> Tensor:
+        """The rest, see `ExpandNet.expand`.
+
+        Args:
+            signal: (N, 3, H, W), whole frames or parts of them, R′G′B′ in [0, 1]; parts begin at multiples of 4.
+            global_features: (N, 64), from `global_features` of the whole frames.
+            padded: whether layers see zeros beyond the signal; else they take its halo away.
+
+        Returns:
+            (N, 3, H, W), float32, before the sigmoid; not padded (N, 3, H - 2·halo, W - 2·halo).
+        """
+        height, width = signal.shape[-2:]
+        whole = F.pad(signal, (0, -width % _STEP, 0, -height % _STEP), mode="replicate")
+        features = self._features(whole, global_features, padded)
+        with torch.autocast(signal.device.type, enabled=False):  # 10-bit light needs more than 8 bits of mantissa
+            pixels = features.float().permute(0, 2, 3, 1)  # not as a convolution: its roundings depend on the threads
+            logits = F.linear(pixels, self.last.weight.float()[:, :, 0, 0], self.last.bias).permute(0, 3, 1, 2)
+        rim = 0 if padded else 2 * self.halo
+        return F.pixel_shuffle(logits, 2)[..., : height - rim, : width - rim]
+
+    def _features(self, signal: Tensor, code: Tensor, padded: bool) -> Tensor:
+        """At half size."""
+        # bfloat16 can't tell bright 8-bit codes apart; a ramp was off by 0.8 of its steps with the first layer alone.
+        with torch.autocast(signal.device.type, enabled=False):
+            half = _convolved(self.stem, 2 * signal - 1, padded) + self.stem_shift(code)[..., None, None]
+            half = F.selu(_convolved(self.before, F.selu(half, inplace=True), padded), inplace=True)
+        quarter = self.down(half)
+        quarter = quarter + self.down_shift(code)[..., None, None]
+        for block in self.blocks:
+            quarter = block(quarter, padded)
+        joined = F.pixel_shuffle(self.up(quarter), 2)
+        if not padded:  # of what the blocks left of the halo, one pixel is for the layer to come
+            joined, half = inner(joined, 1), inner(half, 2 * _BLOCKS + 1)
+        return F.selu(_convolved(self.after, joined + half, padded), inplace=True)
+
+    def forward(self, signal: Tensor) -> Tensor:
+        """Whole frames at once: (N, 3, H, W) R′G′B′ in [0, 1] to (N, 3, H, W) before the sigmoid."""
+        return self.expand(signal, self.global_features(signal))
+
+
+def _convolved(layer: nn.Conv2d, features: Tensor, padded: bool) -> Tensor:
+    """A convolution, with its padding or without."""
+    padding = cast(tuple[int, int], layer.padding) if padded else 0
+    return F.conv2d(features, layer.weight, layer.bias, layer.stride, padding, groups=layer.groups)
+
+
+def inner(pictures: Tensor, margin: int) -> Tensor:
+    """Pictures (..., H, W) without so many pixels at every edge."""
+    return pictures[..., margin : pictures.shape[-2] - margin, margin : pictures.shape[-1] - margin]
