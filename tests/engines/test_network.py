@@ -176,6 +176,8 @@ def test_the_compact_network_gives_the_light_of_its_logits() -> None:
 
 def test_there_is_no_compiled_code_of_the_compact_network() -> None:
     weights = Weights(random_weights(Architecture.COMPACT), ABSOLUTE, "test", "", {})
-    NetworkEngine(weights, CPU, compilation=Compilation.AUTO).expect(1920, 1080, 1e9)
+    engine = NetworkEngine(weights, CPU, compilation=Compilation.AUTO)
+    engine.expect(1920, 1080, 1e9)
+    assert not engine.setup.compiled and not engine.notices
     with pytest.raises(DeviceError, match="only weights of ExpandNet for absolute light"):
         NetworkEngine(weights, CPU, compilation=Compilation.ALWAYS)

@@ -77,17 +77,20 @@ def test_a_file_says_which_network_it_is_of(tmp_path: Path, architecture: Archit
 
 def test_an_unknown_network_is_refused(tmp_path: Path, state: State) -> None:
     path = tmp_path / "other.pth"
-    torch.save({"state_dict": state, "architecture": "unet"}, path)
-    with pytest.raises(WeightsError, match="unknown architecture 'unet'; known: expandnet, compact"):
-        load_weights(str(path))
+    for name in ("unet", "u" * 3000):
+        torch.save({"state_dict": state, "architecture": name}, path)
+        with pytest.raises(WeightsError, match=f"unknown architecture '{name[:40]}'; known: expandnet, compact"):
+            load_weights(str(path))
 
 
 def test_the_compact_network_gives_absolute_light_only(tmp_path: Path) -> None:
     path = tmp_path / "relative.pth"
     state = random_weights(Architecture.COMPACT).state_dict()
-    save_weights(path, state, Parametrisation.RELATIVE, {}, Architecture.COMPACT)
+    torch.save({"state_dict": state, "architecture": "compact", "parametrisation": "relative"}, path)
     with pytest.raises(WeightsError, match="only ExpandNet gives relative light"):
         load_weights(str(path))
+    with pytest.raises(WeightsError, match="only ExpandNet gives relative light"):
+        save_weights(path, state, Parametrisation.RELATIVE, {}, Architecture.COMPACT)
 
 
 def test_weights_of_another_network_do_not_fit(tmp_path: Path, state: State) -> None:

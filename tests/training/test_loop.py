@@ -1,5 +1,6 @@
 import gc
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -16,6 +17,7 @@ import torch
 
 from tests.training.small_scenes import write_scenes
 from tsexpand.colour.transfer import pq_inverse_eotf
+from tsexpand.engines.devices import Precision
 from tsexpand.errors import DeviceError, InputError, TsexpandError, WeightsError
 from tsexpand.network.architectures import Architecture
 from tsexpand.network.output import REFERENCE_WHITE, Parametrisation, absolute_pq
@@ -71,7 +73,7 @@ def test_the_first_network_shows_the_sdr_picture(options: TrainOptions) -> None:
 
 
 def test_the_first_compact_network_shows_the_sdr_picture_too(options: TrainOptions) -> None:
-    network = initial_network(replace(options, architecture=Architecture.COMPACT))
+    network = initial_network(replace(options, network=Architecture.COMPACT, size=64))
     signal = torch.rand(1, 3, 16, 16)
     expected = pq_inverse_eotf(REFERENCE_WHITE * signal**2.4)
     assert torch.allclose(absolute_pq(network(signal), signal), expected, atol=1e-5)
@@ -80,7 +82,7 @@ def test_the_first_compact_network_shows_the_sdr_picture_too(options: TrainOptio
 def test_the_compact_network_learns_from_a_teacher(options: TrainOptions, data: Data, tmp_path: Path) -> None:
     publish(train(replace(options, steps=1), data), data)
     taught = replace(
-        options, output=tmp_path / "fast.pth", architecture=Architecture.COMPACT, teacher=options.output, size=48,
+        options, output=tmp_path / "fast.pth", network=Architecture.COMPACT, teacher=options.output, size=64,
         validate_every=2, checkpoint_seconds=0.0, phase=Phase.FIRST,
     )  # fmt: skip
     whole = train(taught, data)
@@ -99,10 +101,30 @@ def test_the_compact_network_learns_from_a_teacher(options: TrainOptions, data: 
     assert all(torch.equal(value, expected[name]) for name, value in resumed.items())
 
 
+@pytest.mark.parametrize("network", Architecture)
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.BFLOAT16, Precision.FLOAT16])
+def test_each_network_learns_in_each_precision(
+    options: TrainOptions, data: Data, network: Architecture, precision: Precision
+) -> None:
+    options = replace(options, network=network, precision=precision, size=64, steps=1)
+    trainer = Trainer(options, CPU, Share(), {})
+    (batch,) = step_batches(data.scenes, options, Share(), 0, CPU)
+    assert math.isfinite(trainer.update(batch))
+
+
+def test_a_checkpoint_of_before_there_were_two_networks_is_taken_up(options: TrainOptions, data: Data) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(replace(options, validate_every=2, checkpoint_seconds=0.0), data, Hooks(stop_after(2)))
+    state = torch.load(options.checkpoint, weights_only=True)
+    del state["options"]["network"], state["options"]["teacher_sha256"]
+    torch.save(state, options.checkpoint)
+    assert train(replace(options, validate_every=2, checkpoint_seconds=0.0), data).step == 4
+
+
 def test_weights_of_another_network_are_neither_a_beginning_nor_a_teacher(
     options: TrainOptions, data: Data, tmp_path: Path
 ) -> None:
-    compact = replace(options, architecture=Architecture.COMPACT, steps=1)
+    compact = replace(options, network=Architecture.COMPACT, steps=1, size=64)
     publish(train(compact, data), data)
     with pytest.raises(WeightsError, match="weights of --network compact, not expandnet"):
         initial_network(replace(options, init=options.output))

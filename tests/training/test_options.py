@@ -32,8 +32,8 @@ RELATIVE = Parametrisation.RELATIVE
         (FIRST, {"alpha": 0.4}, "no --stability is chosen"),
         (FIRST, {"follow_motion": False}, "no --stability is chosen"),
         (SECOND, {"stability": Stability.L1, "follow_motion": False}, "is of --target relative"),
-        (FIRST, {"target": RELATIVE, "architecture": Architecture.COMPACT}, "--network compact and --teacher are of"),
-        (FIRST, {"target": RELATIVE, "teacher": Path("t.pth")}, "--network compact and --teacher are of"),
+        (FIRST, {"target": RELATIVE, "network": Architecture.COMPACT, "size": 64}, "--network compact is of"),
+        (FIRST, {"target": RELATIVE, "teacher": Path("t.pth")}, "--teacher is of"),
         (SECOND, {"stability": Stability.L1, "alpha": 1.0}, r"--alpha 1\.0 is not in"),
     ],
 )

@@ -28,9 +28,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--follow-motion/--no-follow-motion", default=True, help="Relative: expect what motion changes, or no change."
 )
 @click.option("--init", type=click.Path(path_type=Path), help="Weights to start from: a file, or shipped ones by name.")
-@click.option(
-    "--network", "architecture", type=_NETWORKS, default="expandnet", help="As published, or an eighth of it."
-)
+@click.option("--network", type=_NETWORKS, default="expandnet", help="As published, or an eighth of it.")
 @click.option("--teacher", type=click.Path(path_type=Path), help="Weights of ExpandNet to learn from too, like --init.")
 @click.option("--validation", type=_FOLDER, help="Scenes for the scores; by default about one in eight of DATA.")
 @click.option("--steps", type=click.IntRange(1), default=8000, help="Of the optimiser.")
@@ -101,7 +99,7 @@ def _parsed(options: dict[str, Any]) -> Any:
     kinds = {
         "phase": Phase,
         "target": Parametrisation,
-        "architecture": Architecture,
+        "network": Architecture,
         "stability": Stability,
         "precision": Precision,
     }

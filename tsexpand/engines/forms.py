@@ -86,6 +86,7 @@ class Forms:
         self._tile = tile
         self._on_compile = on_compile
         self._kernels: Form | None = None
+        self._plain: dict[torch.dtype, Form] = {}
         self.notices: list[str] = []
         self.dtype = precision.on(device)
         self._keeps_promise(self._eager(self.dtype))
@@ -108,8 +109,12 @@ class Forms:
 
     @property
     def plain(self) -> Form:
-        """The network layer by layer."""
-        return Form(self._eager(self.dtype))
+        """The network layer by layer; of one number type always the same, by which recordings of it are found."""
+        if self.dtype not in self._plain:
+            # In batches some layers of the compact network are rounded otherwise.
+            one_by_one = not isinstance(self._network, ExpandNet)
+            self._plain[self.dtype] = Form(self._eager(self.dtype), one_by_one=one_by_one)
+        return self._plain[self.dtype]
 
     def shrink(self) -> bool:
         """Halves the tiles from now on; whether they were not the smallest yet."""

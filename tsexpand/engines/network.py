@@ -52,7 +52,7 @@ class NetworkEngine:
         self._forms = Forms(weights, device, precision, tile, compilation, on_compile)
         self._form = self._forms.plain
         # On the CPU frame by frame: a batch would take memory and save nothing.
-        self._portion = 1 if device.type == "cpu" else sys.maxsize
+        self._portion = 1 if device.type == "cpu" or self._form.one_by_one else sys.maxsize
         self._copies = copies_of(device)
         self._short_of_memory: str | None = None
         self._reference_white = reference_white

@@ -109,6 +109,7 @@ class CompactNet(nn.Module):
     def _features(self, signal: Tensor, code: Tensor, padded: bool) -> Tensor:
         """At half size."""
         # bfloat16 can't tell bright 8-bit codes apart; a ramp was off by 0.8 of its steps with the first layer alone.
+        code = code.float()
         with torch.autocast(signal.device.type, enabled=False):
             half = _convolved(self.stem, 2 * signal - 1, padded) + self.stem_shift(code)[..., None, None]
             half = F.selu(_convolved(self.before, F.selu(half, inplace=True), padded), inplace=True)

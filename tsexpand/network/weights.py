@@ -106,9 +106,7 @@ def load_weights(name_or_path: str) -> Weights:
         raise WeightsError(f"{path}: not a weights file: its state_dict or metadata is not a table")
     architecture = _named(Architecture, "architecture", Architecture.EXPANDNET, stored, path)
     parametrisation = _named(Parametrisation, "parametrisation", Parametrisation.RELATIVE, stored, path)
-    network = _fit(state, architecture, str(path))
-    if architecture is not Architecture.EXPANDNET and parametrisation is Parametrisation.RELATIVE:
-        raise WeightsError(f"{path}: only ExpandNet gives relative light")
+    network = _fit(state, architecture, parametrisation, str(path))
     return Weights(network, parametrisation, path.stem, sha256, metadata)
 
 
@@ -132,7 +130,7 @@ def save_weights(
         WeightsError: the state does not fit the network, or holds what `load_weights` would refuse.
         OutputError: the file can't be written.
     """
-    state = _fit(network_state, architecture, str(path)).state_dict()
+    state = _fit(network_state, architecture, parametrisation, str(path)).state_dict()
     stored = {"state_dict": dict(state), "parametrisation": parametrisation.value, "metadata": metadata}
     stored["architecture"] = architecture.value
     buffer = io.BytesIO()
@@ -199,12 +197,16 @@ def _named(kinds: type[_Kind], key: str, default: _Kind, stored: dict[str, objec
     name = stored.get(key, default.value)
     known = {kind.value: kind for kind in kinds}
     if not isinstance(name, str) or name not in known:
-        raise WeightsError(f"{path}: unknown {key} {name!r}; known: {', '.join(known)}")
+        raise WeightsError(f"{path}: unknown {key} {str(name)[:40]!r}; known: {', '.join(known)}")
     return known[name]
 
 
-def _fit(state: Mapping[str, object], architecture: Architecture, where: str) -> Network:
+def _fit(
+    state: Mapping[str, object], architecture: Architecture, parametrisation: Parametrisation, where: str
+) -> Network:
     """The network with these tensors, or all that is wrong with them (the first few, by name)."""
+    if architecture is not Architecture.EXPANDNET and parametrisation is Parametrisation.RELATIVE:
+        raise WeightsError(f"{where}: only ExpandNet gives relative light")
     found = {str(name).removeprefix("module."): value for name, value in state.items()}
     with torch.device("meta"):  # shapes only: no memory, no random numbers drawn
         network = architecture.network()

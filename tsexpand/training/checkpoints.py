@@ -9,12 +9,14 @@ from typing import Any
 import torch
 
 from ..errors import InputError, output_error
+from ..network.architectures import Architecture
 
 _WAYS_OUT = "delete it to begin anew, or choose another output"
 
 _WITHOUT_VALUE = {
     "data_sha256": "other scenes",
     "init_sha256": "other weights for --init",
+    "teacher_sha256": "other weights for --teacher",
     "objective": "the losses of another version",
 }
 """Options whose values say nothing to a reader."""
@@ -52,7 +54,7 @@ def read_checkpoint(path: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
         InputError: it is not one, or of other options.
     """
     state = _read(path)
-    found = dict(state["options"])
+    found = {"network": Architecture.EXPANDNET.value, **state["options"]}  # before there were two, none was named
     differing = [_difference(name, found.get(name), v) for name, v in expected.items() if found.get(name) != v]
     if differing:
         raise InputError(f"{path}: of a training with {', and '.join(differing)}; {_WAYS_OUT}")

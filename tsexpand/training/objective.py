@@ -5,7 +5,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..network.expandnet import HALO
 from ..network.output import Parametrisation, absolute_pq
 from .loss import (
     distillation_loss,
@@ -15,7 +14,7 @@ from .loss import (
     stability_loss,
 )
 from .motion import inner_margin, moved
-from .options import Stability, TrainOptions
+from .options import EDGE, Stability, TrainOptions
 from .samples import SampleBatch
 
 Logits = Callable[[Tensor, Tensor], Tensor]
@@ -28,7 +27,7 @@ def shown(logits: Tensor, signal: Tensor, target: Parametrisation) -> Tensor:
 
 
 def _inner(pixels: Tensor, margin: int) -> Tensor:
-    """What is so far from the edges that only pixels of the sample went into it, never zeros from outside.
+    """What is so far from the edges that pixels of the sample went into it, and no zeros from outside that count.
 
     In a clip other pixels are there; the frame's own edges are held (repeated) when weights are applied.
     """
@@ -40,26 +39,26 @@ def objective(options: TrainOptions, network: Logits, batch: SampleBatch, teache
     if options.stability is Stability.NONE:
         prediction = shown(network(batch.frames, batch.signal), batch.signal, options.target)
         loss = _reconstruction(options, prediction, batch)
-        return loss if teacher is None else loss + _distillation(teacher, [prediction], batch)
+        return loss if teacher is None else loss + _distillation(options, teacher, [prediction], batch)
     if batch.after is None or batch.frames_after is None:
         raise ValueError("a stability loss needs to know what comes after a sample")
     frames, signal = torch.cat([batch.frames, batch.frames_after]), torch.cat([batch.signal, batch.after])
     now, after = shown(network(frames, signal), signal, options.target).chunk(2)
     share = options.stability_share
     loss = (1 - share) * _reconstruction(options, now, batch) + share * _stability(options, now, after, batch)
-    return loss if teacher is None else loss + _distillation(teacher, [now, after], batch)
+    return loss if teacher is None else loss + _distillation(options, teacher, [now, after], batch)
 
 
-def _distillation(teacher: Logits, predictions: list[Tensor], batch: SampleBatch) -> Tensor:
+def _distillation(options: TrainOptions, teacher: Logits, predictions: list[Tensor], batch: SampleBatch) -> Tensor:
     """Of the predictions of samples, and of what comes after them."""
     parts = [(batch.frames, batch.signal, batch.light), (batch.frames_after, batch.after, batch.light_after)]
-    expected, lights = [], []
+    expected, lights, edge = [], [], EDGE[options.network]
     for frames, signal, light in parts[: len(predictions)]:
         assert frames is not None and signal is not None and light is not None  # SampleBatch sees to it
         with torch.no_grad():
-            expected.append(_inner(absolute_pq(teacher(frames, signal), signal), HALO))
-        lights.append(_inner(light, HALO))
-    return distillation_loss([_inner(prediction, HALO) for prediction in predictions], expected, lights)
+            expected.append(_inner(absolute_pq(teacher(frames, signal), signal), edge))
+        lights.append(_inner(light, edge))
+    return distillation_loss([_inner(prediction, edge) for prediction in predictions], expected, lights)
 
 
 def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleBatch) -> Tensor:
@@ -67,13 +66,16 @@ def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleB
     kind = options.stability
     if batch.motion is not None:
         expected = moved(now, batch.motion) if options.follow_motion else now
-        margin = HALO + inner_margin(options.size)
+        margin = EDGE[options.network] + inner_margin(options.size)
         return published_stability_loss(_inner(after, margin), _inner(expected, margin), kind)
     assert batch.light_after is not None  # SampleBatch sees to it
-    now, after, light, light_after = (_inner(part, HALO) for part in (now, after, batch.light, batch.light_after))
+    now, after, light, light_after = (
+        _inner(part, EDGE[options.network]) for part in (now, after, batch.light, batch.light_after)
+    )
     return stability_loss(now, after, light, light_after, kind)
 
 
 def _reconstruction(options: TrainOptions, prediction: Tensor, batch: SampleBatch) -> Tensor:
     compare = published_reconstruction_loss if options.target is Parametrisation.RELATIVE else reconstruction_loss
-    return compare(_inner(prediction, HALO), _inner(batch.light, HALO))
+    edge = EDGE[options.network]
+    return compare(_inner(prediction, edge), _inner(batch.light, edge))

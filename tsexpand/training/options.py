@@ -12,22 +12,27 @@ from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT
 from .motion import inner_margin
 
-SMALLEST_SIZE = 4 * HALO
+EDGE = {Architecture.EXPANDNET: HALO, Architecture.COMPACT: 16}
+"""Pixels at every edge of a sample that no loss looks at, as zeros from outside went into them. So they did into some
+more of the compact network, whose halo is 32: by less than a twentieth of a 10-bit PQ code."""
+
+SMALLEST_SIZE = 4 * EDGE[Architecture.EXPANDNET]
 """Below this there would be more edge than picture."""
 
 
-def compared_size(size: int, target: Parametrisation) -> int:
+def compared_size(size: int, target: Parametrisation, network: Architecture = Architecture.EXPANDNET) -> int:
     """Side of what a stability loss compares of a sample, pixels.
 
-    At every edge go the `HALO` pixels that zeros from outside went into; for the relative target also those that show
+    At every edge go the pixels of `EDGE`; for the relative target also those that show
     after a motion what was not in the sample.
 
     Args:
         size: of the sample, pixels.
         target: of the training.
+        network: that is trained.
     """
     moved_in = inner_margin(size) if target is Parametrisation.RELATIVE else 0
-    return size - 2 * (HALO + moved_in)
+    return size - 2 * (EDGE[network] + moved_in)
 
 
 class Phase(Enum):
@@ -73,7 +78,7 @@ class TrainOptions:
         follow_motion: for the relative target, whether of a moved picture the moved prediction is expected (the paper),
             or the same as before (the project's origin).
         init: weights to start from; the second phase needs them.
-        architecture: of the network.
+        network: that is trained.
         teacher: weights of ExpandNet whose light the network learns too, beside the truth.
         batch_size: samples a step, over all devices.
         size: of the square samples, even, pixels.
@@ -102,7 +107,7 @@ class TrainOptions:
     alpha: float | None = None
     follow_motion: bool = True
     init: Path | None = None
-    architecture: Architecture = Architecture.EXPANDNET
+    network: Architecture = Architecture.EXPANDNET
     teacher: Path | None = None
     batch_size: int = 8
     size: int = 144
@@ -120,8 +125,9 @@ class TrainOptions:
     tensorboard: Path | None = None
 
     def __post_init__(self) -> None:
-        if not SMALLEST_SIZE <= self.size <= VIEW_HEIGHT or self.size % 2:
-            raise ValueError(f"--size {self.size} is not an even number from {SMALLEST_SIZE} to {VIEW_HEIGHT}")
+        smallest = 4 * EDGE[self.network]
+        if not smallest <= self.size <= VIEW_HEIGHT or self.size % 2:
+            raise ValueError(f"--size {self.size} is not an even number from {smallest} to {VIEW_HEIGHT}")
         for name in ("steps", "batch_size", "validate_every", "workers"):
             if (number := getattr(self, name)) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {number} is too few; take 1 or more")
@@ -133,22 +139,19 @@ class TrainOptions:
             raise ValueError("--alpha and --no-follow-motion are of a stability loss, and no --stability is chosen")
         if self.target is Parametrisation.ABSOLUTE and not self.follow_motion:
             raise ValueError("--no-follow-motion is of --target relative: of the absolute one frames follow the camera")
-        if self.target is Parametrisation.RELATIVE and self.teaches_otherwise:
-            raise ValueError("--network compact and --teacher are of --target absolute")
+        if self.target is Parametrisation.RELATIVE and self.network is not Architecture.EXPANDNET:
+            raise ValueError(f"--network {self.network.value} is of --target absolute")
+        if self.target is Parametrisation.RELATIVE and self.teacher is not None:
+            raise ValueError("--teacher is of --target absolute")
         if self.stability is Stability.SSIM:
             self._check_room_for_ssim()
         if not 0 <= self.stability_share < 1:
             raise ValueError(f"--alpha {self.alpha} is not in [0, 1)")
 
-    @property
-    def teaches_otherwise(self) -> bool:
-        """Whether another network is trained than the published one, or by another."""
-        return self.architecture is not Architecture.EXPANDNET or self.teacher is not None
-
     def _check_room_for_ssim(self) -> None:
-        if (side := compared_size(self.size, self.target)) < WINDOW:
+        if (side := compared_size(self.size, self.target, self.network)) < WINDOW:
             larger = range(self.size, VIEW_HEIGHT + 1, 2)
-            enough = next(size for size in larger if compared_size(size, self.target) >= WINDOW)
+            enough = next(size for size in larger if compared_size(size, self.target, self.network) >= WINDOW)
             raise ValueError(
                 f"--size {self.size} leaves {side}×{side} pixels to compare by --stability ssim, "
                 f"whose window is {WINDOW}×{WINDOW}; take {enough} or more"

@@ -21,4 +21,4 @@ def publish(trainer: Trainer, data: Data) -> None:
         "scenes": len(data.scenes),
         "options": trainer.identity,
     }
-    save_weights(options.output, kept.weights, options.target, metadata, options.architecture)
+    save_weights(options.output, kept.weights, options.target, metadata, options.network)

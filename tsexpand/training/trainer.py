@@ -62,10 +62,10 @@ def initial_network(options: TrainOptions) -> Network:
     """
     taught = None if options.teacher is None else teacher_network(options.teacher)
     if options.init is not None:
-        weights = _weights_for(options.init, options.target, options.architecture)
+        weights = _weights_for(options.init, options.target, options.network)
         return weights.network.requires_grad_(True).train()
     torch.manual_seed(options.seed)
-    network = options.architecture.network()
+    network = options.network.network()
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")  # LeCun, as SELU wants
@@ -190,7 +190,7 @@ class Trainer:
 
     def averaged_network(self) -> Network:
         """A network with the averaged weights, for validation."""
-        network = self.options.architecture.network().to(self.device)
+        network = self.options.network.network().to(self.device)
         network.load_state_dict(self.average)
         return network.eval().requires_grad_(False)
 
