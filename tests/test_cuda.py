@@ -70,6 +70,17 @@ def test_its_light_is_that_of_the_cpu(compilation: Compilation) -> None:
     assert pu21_psnr(float((pu21(light) - pu21(exact)).square().mean())) > 60
 
 
+def test_the_fast_model_is_that_of_the_cpu_in_any_batch() -> None:
+    weights, batch = load_weights("fast"), noise(3, 270, 480)
+    exact = engine(weights, Precision.FLOAT32, compilation=Compilation.NEVER, device=CPU).expand(batch).light
+    made = engine(weights, compilation=Compilation.AUTO)
+    light = recorded_light(made, batch)
+    assert made.description == "fast on cuda:0, float16, tiles of 1024" and not made.notices
+    assert pu21_psnr(float((pu21(light) - pu21(exact)).square().mean())) > 60
+    for number in range(3):
+        assert torch.equal(made.expand(frame_of(batch, number)).light[0].cpu(), light[number])
+
+
 def test_auto_is_compiled_in_float16() -> None:
     quick = engine(load_weights(SHIPPED), compilation=Compilation.AUTO)
     assert quick.description == f"{SHIPPED} on cuda:0, float16, compiled, tiles of 2048" and not quick.notices
