@@ -286,7 +286,7 @@ def test_a_compiler_is_ended_with_the_compilation(cache: Path, tmp_path: Path, m
 
 
 def test_what_can_not_be_compiled_is_refused_or_left() -> None:
-    with pytest.raises(DeviceError, match="only weights for absolute light"):
+    with pytest.raises(DeviceError, match="only weights of ExpandNet for absolute light"):
         engine_of(Compilation.ALWAYS, Parametrisation.RELATIVE)
     engine = engine_of(Compilation.AUTO, Parametrisation.RELATIVE)
     engine.expect(48, 48, math.inf)
