@@ -94,6 +94,8 @@ def test_the_compact_network_learns_from_a_teacher(options: TrainOptions, data: 
     assert all(torch.equal(t, begun.glob_net.state_dict()[k]) for k, t in teacher.network.glob_net.state_dict().items())
     alone = train(replace(taught, output=tmp_path / "alone.pth", teacher=None), data)
     assert not torch.equal(alone.network.last.weight, whole.network.last.weight)  # the teacher made a difference
+    tuned = replace(taught, output=tmp_path / "tuned.pth", steps=1, phase=Phase.SECOND, init=taught.output)
+    assert train(replace(tuned, stability=Stability.L1), data).step == 1
     parts = replace(taught, output=tmp_path / "parts.pth")
     with pytest.raises(KeyboardInterrupt):
         train(parts, data, Hooks(stop_after(2)))

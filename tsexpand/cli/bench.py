@@ -51,8 +51,9 @@ def bench_command(
 ) -> None:
     """Measure how fast this machine is.
 
-    The network alone, in float32 and in the faster number type of the machine, layer by layer and compiled, against
-    the published tiled loop and against a matrix product; what fewer bits cost; how long `tsexpand --help` takes.
+    The network alone, in float32 and in the faster number type of the machine, layer by layer and (ExpandNet)
+    compiled, against the published tiled loop and against a matrix product; what fewer bits cost; how long
+    `tsexpand --help` takes.
     With a conversion also each of its stages alone, and the whole, which should take as long as the slowest of them.
     Its output is written to a temporary folder. Nothing else should run meanwhile.
 

@@ -8,13 +8,11 @@ Reference:
     depthwise convolutions, and branches that begin at nothing; the rest is ours.
 """
 
-from typing import cast
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .expandnet import CODE, GLOBAL_SIZE, global_branch, resized
+from .expandnet import CODE, GLOBAL_SIZE, convolved, global_branch, inner, resized
 
 _HALF, _QUARTER = 48, 88
 """Channels at half and at quarter size."""
@@ -45,7 +43,7 @@ class GatedBlock(nn.Module):
         """(N, C, H, W) to the same, or without a pixel at every edge, which zeros beyond it would have gone into."""
         power = features.float().square().mean(1, keepdim=True)  # float16 has no squares of large ones
         scaled = features * (power + _FLAT).rsqrt().to(features.dtype)
-        values, gates = _convolved(self.near, self.widen(scaled), padded).chunk(2, 1)
+        values, gates = convolved(self.near, self.widen(scaled), padded).chunk(2, 1)
         change: Tensor = self.narrow(values * gates)
         return change + (features if padded else inner(features, 1))
 
@@ -111,8 +109,8 @@ class CompactNet(nn.Module):
         # bfloat16 can't tell bright 8-bit codes apart; a ramp was off by 0.8 of its steps with the first layer alone.
         code = code.float()
         with torch.autocast(signal.device.type, enabled=False):
-            half = _convolved(self.stem, 2 * signal - 1, padded) + self.stem_shift(code)[..., None, None]
-            half = F.selu(_convolved(self.before, F.selu(half, inplace=True), padded), inplace=True)
+            half = convolved(self.stem, 2 * signal - 1, padded) + self.stem_shift(code)[..., None, None]
+            half = F.selu(convolved(self.before, F.selu(half, inplace=True), padded), inplace=True)
         quarter = self.down(half)
         quarter = quarter + self.down_shift(code)[..., None, None]
         for block in self.blocks:
@@ -120,19 +118,8 @@ class CompactNet(nn.Module):
         joined = F.pixel_shuffle(self.up(quarter), 2)
         if not padded:  # of what the blocks left of the halo, one pixel is for the layer to come
             joined, half = inner(joined, 1), inner(half, 2 * _BLOCKS + 1)
-        return F.selu(_convolved(self.after, joined + half, padded), inplace=True)
+        return F.selu(convolved(self.after, joined + half, padded), inplace=True)
 
     def forward(self, signal: Tensor) -> Tensor:
         """Whole frames at once: (N, 3, H, W) R′G′B′ in [0, 1] to (N, 3, H, W) before the sigmoid."""
         return self.expand(signal, self.global_features(signal))
-
-
-def _convolved(layer: nn.Conv2d, features: Tensor, padded: bool) -> Tensor:
-    """A convolution, with its padding or without."""
-    padding = cast(tuple[int, int], layer.padding) if padded else 0
-    return F.conv2d(features, layer.weight, layer.bias, layer.stride, padding, groups=layer.groups)
-
-
-def inner(pictures: Tensor, margin: int) -> Tensor:
-    """Pictures (..., H, W) without so many pixels at every edge."""
-    return pictures[..., margin : pictures.shape[-2] - margin, margin : pictures.shape[-1] - margin]

@@ -72,12 +72,18 @@ def global_branch() -> nn.Sequential:
     return nn.Sequential(_layer(3, 64, 3, 2, 1), *further, nn.Conv2d(64, CODE, 4, 1, 0))
 
 
-def _convolved(layer: nn.Module, features: Tensor, padded: bool) -> Tensor:
-    """A layer of stride 1 and its SELU, if it has one; with its padding or without."""
+def inner(pictures: Tensor, margin: int) -> Tensor:
+    """Pictures (..., H, W) without so many pixels at every edge."""
+    return pictures[..., margin : pictures.shape[-2] - margin, margin : pictures.shape[-1] - margin]
+
+
+def convolved(layer: nn.Module, features: Tensor, padded: bool) -> Tensor:
+    """A convolution and its SELU, if it has one; with its padding or without."""
     convolution, *activation = layer if isinstance(layer, nn.Sequential) else [layer]
     convolution = cast(nn.Conv2d, convolution)
     padding = convolution.padding if padded else 0
-    result = F.conv2d(features, convolution.weight, convolution.bias, padding=padding, dilation=convolution.dilation)
+    weight, bias, stride = convolution.weight, convolution.bias, convolution.stride
+    result = F.conv2d(features, weight, bias, stride, padding, convolution.dilation, convolution.groups)
     return F.selu(result, inplace=True) if activation else result
 
 
@@ -152,7 +158,7 @@ class ExpandNet(nn.Module):
             beyond the frame. Not padded (N, 3, H - 2·HALO, W - 2·HALO), all of it exact.
         """
         rim = 0 if padded else HALO - _LOCAL_HALO
-        near = signal[..., rim : signal.shape[2] - rim, rim : signal.shape[3] - rim]
+        near = inner(signal, rim)
         weight = self._fusion.weight
         # One branch after the other, and sums in place, so that as little is held as can be.
         fused = F.conv2d(self._branch(self.local_net, near, padded), weight[:, :_LOCAL])
@@ -167,9 +173,9 @@ class ExpandNet(nn.Module):
     @staticmethod
     def _branch(layers: nn.Sequential, signal: Tensor, padded: bool) -> Tensor:
         with torch.autocast(signal.device.type, enabled=False):  # bfloat16 can't tell bright 8-bit codes apart
-            features = _convolved(layers[0], signal, padded)
+            features = convolved(layers[0], signal, padded)
         for layer in list(layers)[1:]:
-            features = _convolved(layer, features, padded)
+            features = convolved(layer, features, padded)
         return features
 
     def forward(self, signal: Tensor) -> Tensor:

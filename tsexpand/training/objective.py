@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..network.expandnet import inner
 from ..network.output import Parametrisation, absolute_pq
 from .loss import (
     distillation_loss,
@@ -24,14 +25,6 @@ Logits = Callable[[Tensor, Tensor], Tensor]
 def shown(logits: Tensor, signal: Tensor, target: Parametrisation) -> Tensor:
     """The network's output: a PQ signal for the absolute target, light in [0, 1] for the relative one."""
     return torch.sigmoid(logits) if target is Parametrisation.RELATIVE else absolute_pq(logits, signal)
-
-
-def _inner(pixels: Tensor, margin: int) -> Tensor:
-    """What is so far from the edges that pixels of the sample went into it, and no zeros from outside that count.
-
-    In a clip other pixels are there; the frame's own edges are held (repeated) when weights are applied.
-    """
-    return pixels[..., margin:-margin, margin:-margin]
 
 
 def objective(options: TrainOptions, network: Logits, batch: SampleBatch, teacher: Logits | None = None) -> Tensor:
@@ -56,9 +49,9 @@ def _distillation(options: TrainOptions, teacher: Logits, predictions: list[Tens
     for frames, signal, light in parts[: len(predictions)]:
         assert frames is not None and signal is not None and light is not None  # SampleBatch sees to it
         with torch.no_grad():
-            expected.append(_inner(absolute_pq(teacher(frames, signal), signal), edge))
-        lights.append(_inner(light, edge))
-    return distillation_loss([_inner(prediction, edge) for prediction in predictions], expected, lights)
+            expected.append(inner(absolute_pq(teacher(frames, signal), signal), edge))
+        lights.append(inner(light, edge))
+    return distillation_loss([inner(prediction, edge) for prediction in predictions], expected, lights)
 
 
 def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleBatch) -> Tensor:
@@ -67,10 +60,10 @@ def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleB
     if batch.motion is not None:
         expected = moved(now, batch.motion) if options.follow_motion else now
         margin = EDGE[options.network] + inner_margin(options.size)
-        return published_stability_loss(_inner(after, margin), _inner(expected, margin), kind)
+        return published_stability_loss(inner(after, margin), inner(expected, margin), kind)
     assert batch.light_after is not None  # SampleBatch sees to it
     now, after, light, light_after = (
-        _inner(part, EDGE[options.network]) for part in (now, after, batch.light, batch.light_after)
+        inner(part, EDGE[options.network]) for part in (now, after, batch.light, batch.light_after)
     )
     return stability_loss(now, after, light, light_after, kind)
 
@@ -78,4 +71,4 @@ def _stability(options: TrainOptions, now: Tensor, after: Tensor, batch: SampleB
 def _reconstruction(options: TrainOptions, prediction: Tensor, batch: SampleBatch) -> Tensor:
     compare = published_reconstruction_loss if options.target is Parametrisation.RELATIVE else reconstruction_loss
     edge = EDGE[options.network]
-    return compare(_inner(prediction, edge), _inner(batch.light, edge))
+    return compare(inner(prediction, edge), inner(batch.light, edge))
