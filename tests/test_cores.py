@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from torch import Tensor
 
 from tsexpand import cores
-from tsexpand.cores import Workers, filled, give_way, one_core, run, strips, usable
+from tsexpand.cores import Workers, by_strips, filled, give_way, one_core, run, strips, usable
 
 
 @pytest.fixture
@@ -166,6 +167,24 @@ def test_strips_cover_every_row_once(size: tuple[int, int], monkeypatch: pytest.
     assert covered == list(range(size[0]))
     result = filled(torch.empty(2, 1, *size), lambda a, b: a[:, :1] + b[:, 1:2], picture + 1, picture + 2)
     assert torch.equal(result, torch.full((2, 1, *size), 3.0))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 3), (61, 45)])
+def test_what_is_made_of_strips_is_what_is_made_of_the_whole(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a sum of three rows, for which a strip needs one more at its ends."""
+    picture = torch.rand(2, 1, *size, generator=torch.Generator().manual_seed(0))
+
+    def sums(rows: slice) -> Tensor:
+        seen = torch.nn.functional.pad(picture[:, :, rows], (0, 0, 1, 1))
+        return (seen[:, :, :-2] + seen[:, :, 1:-1] + seen[:, :, 2:]).expand(-1, 3, -1, -1)
+
+    whole = by_strips(sums, picture, 3, 1)
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 100)
+    assert torch.equal(whole, sums(slice(0, size[0]))) and torch.equal(by_strips(sums, picture, 3, 1), whole)
+    if len(list(strips(picture, 2))) > 1:
+        assert not torch.equal(by_strips(sums, picture, 3, 0), whole)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the priority is the process's")

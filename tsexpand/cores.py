@@ -145,12 +145,17 @@ def one_core() -> Iterator[None]:
             torch.set_num_threads(1 if _limited else _general)
 
 
-def strips(picture: Tensor) -> Iterator[slice]:
-    """The rows of a picture (..., H, W) in strips for a core each, in order; elsewhere than on the CPU all at once."""
+def strips(picture: Tensor, times: int = 1) -> Iterator[slice]:
+    """The rows of a picture (..., H, W) in strips for a core each, in order; elsewhere than on the CPU all at once.
+
+    Args:
+        picture: that is divided.
+        times: as high as usual.
+    """
     height, width = picture.shape[-2:]
     step = height
     if picture.device.type == "cpu":
-        step = max(_ALIGNMENT, _STRIP_PIXELS // width // _ALIGNMENT * _ALIGNMENT)
+        step = max(_ALIGNMENT, times * _STRIP_PIXELS // width // _ALIGNMENT * _ALIGNMENT)
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
@@ -171,6 +176,33 @@ def filled(result: Tensor, function: Callable[..., Tensor], *pictures: Tensor) -
             result[part] = function(*(picture[part] for picture in pictures))
 
         by_rows(fill, result)
+    return result
+
+
+def by_strips(function: Callable[[slice], Tensor], picture: Tensor, channels: int, around: int = 0) -> Tensor:
+    """What a function makes of the rows of a picture, strip by strip; see `run`.
+
+    Args:
+        function: gives rows (N, `channels`, h, W), the same in whatever strip they are but for `around` of them at its
+            ends.
+        picture: (N, ?, H, W), that is divided.
+        channels: of the result.
+        around: rows more that a strip has at its ends, unless they are the picture's.
+
+    Returns:
+        (N, channels, H, W).
+    """
+    count, _, height, width = picture.shape
+    pieces = list(strips(picture, 2))  # so much less of what is around is made twice
+    if len(pieces) == 1:
+        return function(pieces[0])
+    result = picture.new_empty(count, channels, height, width)
+
+    def make(rows: slice) -> None:
+        top, bottom = max(rows.start - around, 0), min(rows.stop + around, height)
+        result[:, :, rows] = function(slice(top, bottom))[:, :, rows.start - top : rows.stop - top]
+
+    run((partial(make, rows) for rows in pieces), picture.device)
     return result
 
 

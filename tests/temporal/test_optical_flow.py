@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from tsexpand import cores
 from tsexpand.temporal import optical_flow as module
 from tsexpand.temporal.optical_flow import box_mean, enlarged, inverse_flow, optical_flow, warped
 
@@ -55,6 +56,13 @@ def test_pictures_of_several_clips_do_not_influence_one_another() -> None:
     pairs = [moved_by(2, 1), moved_by(-3, 0)]
     together = optical_flow(*(torch.cat(pictures) for pictures in zip(*pairs, strict=True)))
     torch.testing.assert_close(together, torch.cat([optical_flow(*pair) for pair in pairs]), rtol=0, atol=1e-4)
+
+
+def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = moved_by(-3.0, 2.4, 161, 227)
+    whole = optical_flow(*pair)
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 600)  # 8 rows of the largest pictures
+    torch.testing.assert_close(optical_flow(*pair), whole, rtol=0, atol=1e-5)
 
 
 def test_what_stands_still_has_no_motion_at_all() -> None:

@@ -6,6 +6,7 @@ with where it was in the two frames before and is in the two after, as far as th
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from ..colour.luminance import luminance
 from ..colour.transfer import pq_eotf, pq_inverse_eotf
-from ..cores import by_rows, filled
+from ..cores import by_rows, filled, run
 from ..frames import LightBatch
 from ..replay import replayed
 from .optical_flow import box_mean, enlarged, inverse_flow, no_flow, optical_flow, places, sampled, warped
@@ -141,7 +142,13 @@ def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
 def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
     """The light of the frame at a position among its neighbours, averaged with them."""
     seen = near[position]
-    neighbours = [(neighbour, enlarged(flow, seen.signal)) for neighbour, flow in _neighbours(near, position)]
+    neighbours = list(_neighbours(near, position))
+
+    def enlarge(number: int) -> None:
+        neighbour, flow = neighbours[number]
+        neighbours[number] = neighbour, enlarged(flow, seen.signal)
+
+    run((partial(enlarge, number) for number in range(len(neighbours))), own.device)
     light = torch.empty_like(own)
 
     def average(rows: slice) -> None:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..constants import constant
+from ..cores import by_strips
 
 SMALLEST = 12
 """Pixels; a coarser picture than that would have little to match."""
@@ -73,7 +74,12 @@ def enlarged(flow: Tensor, picture: Tensor) -> Tensor:
 
 def warped(picture: Tensor, flow: Tensor) -> Tensor:
     """A picture (N, C, H, W) seen at x + flow(x), see `sampled`."""
-    return sampled(picture, places(flow, picture.shape[2]))
+    return by_strips(lambda rows: _moved(picture, flow[:, :, rows], rows), flow, picture.shape[1])
+
+
+def _moved(picture: Tensor, flow: Tensor, rows: slice) -> Tensor:
+    """The same of some rows, of which the flow is."""
+    return sampled(picture, places(flow, picture.shape[2], rows.start))
 
 
 def places(flow: Tensor, height: int, top: int = 0) -> Tensor:
@@ -159,19 +165,30 @@ class _Matched:
     """A picture whose windows are looked for in another."""
 
     def __init__(self, picture: Tensor) -> None:
-        padded = F.pad(picture, (1, 1, 1, 1), mode="replicate")
+        self._picture = picture
+        self._of_rows = by_strips(self._measured, picture, 6, _WINDOW + 1)
+
+    def _measured(self, rows: slice) -> Tensor:
+        """Of rows: gradient (2 channels), inverse of its mean products (3), the picture as sampled."""
+        padded = F.pad(self._picture[:, :, rows], (1, 1, 1, 1), mode="replicate")
         right = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
         down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
-        self._gradient = torch.cat((right, down), 1).div_(2)
-        products = torch.cat((self._gradient.square(), self._gradient[:, :1] * self._gradient[:, 1:]), 1)
+        gradient = torch.cat((right, down), 1).div_(2)
+        products = torch.cat((gradient.square(), gradient[:, :1] * gradient[:, 1:]), 1)
         means = box_mean(products, _WINDOW)
         squares, product = means[:, :2] + _NOISE, means[:, 2:]
         determinant = squares[:, :1] * squares[:, 1:] - product.square()
-        self._inverse, self._across = squares.flip(1) / determinant, product / determinant
-        self._still = warped(picture, no_flow(picture))
+        still = _moved(self._picture, no_flow(padded[..., 1:-1, 1:-1]), rows)
+        return torch.cat((gradient, squares.flip(1) / determinant, product / determinant, still), 1)
 
     def stepped(self, other: Tensor, flow: Tensor) -> Tensor:
         """One step of Gauss and Newton towards the flow that matches the windows."""
-        found = box_mean(self._gradient * (warped(other, flow) - self._still), _WINDOW)
-        step = self._across * found.flip(1) - self._inverse * found
-        return box_mean(flow + step.clamp(-_LONGEST_STEP, _LONGEST_STEP), 1)
+
+        def step(rows: slice) -> Tensor:
+            gradient, inverse, across, still = torch.split(self._of_rows[:, :, rows], [2, 2, 1, 1], 1)
+            here = flow[:, :, rows]
+            found = box_mean(gradient * (_moved(other, here, rows) - still), _WINDOW)
+            step = across * found.flip(1) - inverse * found
+            return box_mean(here + step.clamp(-_LONGEST_STEP, _LONGEST_STEP), 1)
+
+        return by_strips(step, flow, 2, _WINDOW + 1)
