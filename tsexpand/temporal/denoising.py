@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..colour.luminance import luminance
-from ..colour.transfer import pq_eotf, pq_inverse_eotf
+from ..colour.transfer import PQ_PEAK, pq_eotf, pq_inverse_eotf
 from ..cores import by_rows, filled, run
 from ..frames import LightBatch
 from ..replay import replayed
@@ -71,7 +71,7 @@ class _Seen(NamedTuple):
     """A frame as it is compared.
 
     Attributes:
-        signal: (1, 4, H, W), PQ of R, G, B and of luminance.
+        signal: (1, 4, H, W), PQ of R, G and B less that of luminance, and that of luminance.
         arrival: (1, 2, ⌈H / 2⌉, ⌈W / 2⌉), flow to it from the frame before, see `optical_flow`; 0 for the first of a
             shot.
     """
@@ -91,7 +91,9 @@ class _Observer:
         primaries = frame.primaries  # what is recorded keeps what it looks at, and is not to keep the frame
 
         def seen(light: Tensor) -> Tensor:
-            return pq_inverse_eotf(torch.cat((light, luminance(light, primaries)), 1))
+            signal = pq_inverse_eotf(torch.cat((light, luminance(light, primaries)), 1))
+            signal[:, :3] -= signal[:, 3:]
+            return signal
 
         def observed(light: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
             signal = filled(light.new_empty(1, 4, *light.shape[-2:]), seen, light)
@@ -117,14 +119,13 @@ def _neighbours(near: list[_Seen], position: int) -> Iterator[tuple[_Seen, Tenso
 
 
 def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
-    """The signal along a flow, of rows from `top` on: brightness by bicubic, colour by bilinear interpolation.
+    """R, G and B along a flow, of rows from `top` on: brightness by bicubic, colour by bilinear interpolation.
 
     Bicubic interpolation keeps texture. Colour is coarse in SDR video, so that what bilinear interpolation blurs of
     it is mostly noise.
     """
     there = places(flow, seen.signal.shape[2], top)
-    blurred = sampled(seen.signal, there)
-    return blurred[:, :3] + (sampled(seen.signal[:, 3:], there, "bicubic") - blurred[:, 3:])
+    return sampled(seen.signal[:, :3], there) + sampled(seen.signal[:, 3:], there, "bicubic")
 
 
 @torch.inference_mode()
@@ -155,7 +156,8 @@ def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
         # With one row more on either side, which the box mean looks at.
         top, bottom = max(rows.start - _RADIUS, 0), min(rows.stop + _RADIUS, light.shape[2])
         inner = slice(rows.start - top, rows.stop - top)
-        signal, level = seen.signal[:, :3, rows], seen.signal[:, 3:, rows]
+        level = seen.signal[:, 3:, rows]
+        signal = seen.signal[:, :3, rows] + level
         # As a neighbour that is the same would be seen, see `sampled`.
         still = _sampled(seen, no_flow(seen.signal[:, :, top:bottom]), top)
         noise = NOISE * (level / _SHADOW).clamp_max(1)
@@ -166,9 +168,9 @@ def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
             weight = (square / (-2 * noise**2 - 1e-12)).exp()
             change += difference[:, :, inner] * weight
             total += weight
-        # As a difference, so that what does not change, or lies above 10 000 cd/m², stays to the last bit.
-        moved = pq_eotf((signal + change / total).clamp(0, 1)) - pq_eotf(signal)
-        light[:, :, rows] = (own[:, :, rows] + moved).clamp_min(0)
+        here, shown = own[:, :, rows], signal + change / total
+        stays = (shown == signal) | (here >= PQ_PEAK)  # to the last bit
+        light[:, :, rows] = torch.where(stays, here, pq_eotf(shown.clamp(0, 1)))
 
     by_rows(average, light)
     return light
