@@ -190,13 +190,13 @@ def by_strips(function: Callable[[slice], Tensor], picture: Tensor, channels: in
         around: rows more that a strip has at its ends, unless they are the picture's.
 
     Returns:
-        (N, channels, H, W).
+        (N, channels, H, W), float32.
     """
     count, _, height, width = picture.shape
     pieces = list(strips(picture, 2))  # so much less of what is around is made twice
     if len(pieces) == 1:
         return function(pieces[0])
-    result = picture.new_empty(count, channels, height, width)
+    result = torch.empty(count, channels, height, width, device=picture.device)
 
     def make(rows: slice) -> None:
         top, bottom = max(rows.start - around, 0), min(rows.stop + around, height)

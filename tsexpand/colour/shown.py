@@ -10,9 +10,10 @@ from .transfer import SDR_EOTF, hlg_eotf, pq_eotf
 from .ycbcr import Planes, dequantise, upsample_chroma, ycbcr_to_rgb
 
 
-def shown_signal(planes: Planes, signal: SignalFormat) -> Tensor:
-    """R′G′B′ (N, 3, H, W) of code values, clipped to what can be shown: [0, 1]."""
-    return ycbcr_to_rgb(upsample_chroma(dequantise(planes, signal), signal.chroma_location), signal.matrix).clamp(0, 1)
+def shown_signal(planes: Planes, signal: SignalFormat, factors: tuple[int, int] | None = None) -> Tensor:
+    """R′G′B′ (N, 3, H, W) of code values, clipped to what can be shown: [0, 1]; factors: see `upsample_chroma`."""
+    upsampled = upsample_chroma(dequantise(planes, signal), signal.chroma_location, factors)
+    return ycbcr_to_rgb(upsampled, signal.matrix).clamp(0, 1)
 
 
 def shown_light(planes: Planes, signal: SignalFormat, reference_white: float) -> Tensor:

@@ -131,13 +131,21 @@ def _sited_offset(factor: int, offset: float) -> float:
     return offset * (factor - 1)
 
 
-def upsample_chroma(planes: Planes, location: ChromaLocation) -> Planes:
+def chroma_factors(planes: Planes) -> tuple[int, int]:
+    """Rows and columns of luma to one of chroma, of whole pictures; (1, 1) without chroma."""
+    # The ceiling of the ratio of ceiled sizes can be off by one for tiny pictures only.
+    rows, columns = (round(planes[0].shape[d] / planes[-1].shape[d]) for d in (-2, -1))
+    return rows, columns
+
+
+def upsample_chroma(planes: Planes, location: ChromaLocation, factors: tuple[int, int] | None = None) -> Planes:
     """Brings Cb and Cr to the size of Y′, each sample from where it lies.
 
     Args:
         planes: analogue planes; chroma of 1, 1/2 or 1/4 the size of luma, in either direction,
             rounded up.
         location: where chroma lies in a subsampled direction.
+        factors: see `chroma_factors`, of a picture of which these are some rows; None: as these say.
 
     Returns:
         Planes of one size.
@@ -146,8 +154,7 @@ def upsample_chroma(planes: Planes, location: ChromaLocation) -> Planes:
         return planes
     luma, *chroma = planes
     height, width = luma.shape[-2:]
-    # The ceiling of the ratio of ceiled sizes can be off by one for tiny pictures only.
-    rows, columns = (round(luma.shape[d] / chroma[0].shape[d]) for d in (-2, -1))
+    rows, columns = factors or chroma_factors(planes)
     down, right = _OFFSETS[location]
     resized = []
     for plane in chroma:

@@ -6,13 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..colour.codes import Transfer
+from ..colour.shown import shown_signal
 from ..colour.transfer import SDR_EOTF, bt1886_eotf, bt1886_inverse_eotf
-from ..colour.ycbcr import dequantise, upsample_chroma, ycbcr_to_rgb
-from ..cores import filled
+from ..colour.ycbcr import chroma_factors
+from ..cores import by_strips
 from ..frames import SignalBatch
 
 THUMBNAIL_SIZE = 32
+
+_AROUND = 4
+"""Rows that chroma comes from, beside those of a strip: of the coarsest, a quarter of luma's, one."""
 
 
 def display_signal(batch: SignalBatch, device: torch.device) -> Tensor:
@@ -28,16 +31,21 @@ def display_signal(batch: SignalBatch, device: torch.device) -> Tensor:
         (N, 3, H, W), float32, in [0, 1]; what the signal carries beyond white or black is clipped.
     """
     fmt = batch.signal
-    planes = dequantise(tuple(plane.to(device) for plane in batch.planes), fmt)
-    rgb = ycbcr_to_rgb(upsample_chroma(planes, fmt.chroma_location), fmt.matrix).clamp(0, 1)
-    return _as_bt1886(rgb, fmt.transfer)
+    planes = tuple(plane.to(device) for plane in batch.planes)
+    factors = chroma_factors(planes)
+    eotf = SDR_EOTF[fmt.transfer]
+
+    def shown(rows: slice) -> Tensor:
+        part = tuple(_rows(plane, rows, factors[0] if number else 1) for number, plane in enumerate(planes))
+        rgb = shown_signal(part, fmt, factors)
+        return rgb if eotf is bt1886_eotf else bt1886_inverse_eotf(eotf(rgb))
+
+    return by_strips(shown, planes[0].unsqueeze(1), 3, _AROUND)
 
 
-def _as_bt1886(signal: Tensor, transfer: Transfer) -> Tensor:
-    eotf = SDR_EOTF[transfer]
-    if eotf is bt1886_eotf:
-        return signal
-    return filled(signal, lambda part: bt1886_inverse_eotf(eotf(part)), signal)
+def _rows(plane: Tensor, rows: slice, factor: int) -> Tensor:
+    """Of a plane, those that some rows of luma begin and end with; `factor` of luma lie in one of it."""
+    return plane[:, rows.start // factor : -(-rows.stop // factor)]
 
 
 def portions(batch: SignalBatch, size: int) -> Iterator[SignalBatch]:

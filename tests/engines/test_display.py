@@ -1,0 +1,54 @@
+"""The picture is made in strips, which do not show."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tsexpand import cores
+from tsexpand.colour.codes import ChromaLocation, Matrix, SignalRange, Transfer
+from tsexpand.colour.shown import shown_signal
+from tsexpand.colour.transfer import bt1886_inverse_eotf, gamma22_eotf
+from tsexpand.engines.display import display_signal
+from tsexpand.frames import SignalBatch
+
+from .pictures import batch_of, signal_format
+
+CPU = torch.device("cpu")
+
+
+def noise(factors: tuple[int, int] | None, height: int, width: int, bits: int = 8) -> SignalBatch:
+    """Two pictures whose chroma has a sample for so many rows and columns of luma; None: grey."""
+    sizes = [(height, width)]
+    if factors is not None:
+        sizes += [(-(-height // factors[0]), -(-width // factors[1]))] * 2
+    generator = torch.Generator().manual_seed(2)
+    planes = tuple(torch.randint(0, 1 << bits, (2, *size), generator=generator) for size in sizes)
+    return batch_of(planes, signal_format(bits))
+
+
+@pytest.mark.parametrize("factors", [(2, 2), (1, 2), (1, 4), (4, 4), (2, 1), (1, 1), None])
+@pytest.mark.parametrize("size", [(61, 40), (66, 37), (64, 48), (26, 22)])
+def test_strips_of_any_chroma(
+    factors: tuple[int, int] | None, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = noise(factors, *size)
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 4 * size[1] // 2)  # of 4 rows
+    torch.testing.assert_close(display_signal(batch, CPU), shown_signal(batch.planes, batch.signal), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("location", ChromaLocation)
+@pytest.mark.parametrize("bits", [8, 10])
+def test_strips_wherever_chroma_lies(location: ChromaLocation, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = noise((2, 2), 61, 47, bits)
+    batch = replace(batch, signal=replace(batch.signal, chroma_location=location))
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 1)
+    torch.testing.assert_close(display_signal(batch, CPU), shown_signal(batch.planes, batch.signal), atol=1e-6, rtol=0)
+
+
+def test_strips_of_another_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = torch.randint(0, 256, (1, 50, 32), generator=torch.Generator().manual_seed(0))
+    batch = batch_of((codes,) * 3, signal_format(8, SignalRange.FULL, Matrix.IDENTITY, Transfer.GAMMA22))
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 1)
+    expected = bt1886_inverse_eotf(gamma22_eotf(codes / 255)).unsqueeze(1).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(display_signal(batch, CPU), expected, atol=1e-5, rtol=1e-5)
