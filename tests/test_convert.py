@@ -215,9 +215,11 @@ def test_the_batch_size_does_not_show(clip: Path, tmp_path: Path, batch_size: in
 
 @pytest.mark.parametrize(
     ("parametrisation", "transfer"),
-    [(Parametrisation.ABSOLUTE, 1), (Parametrisation.RELATIVE, 1), (Parametrisation.ABSOLUTE, 13)],
+    [(Parametrisation.ABSOLUTE, 1), (Parametrisation.RELATIVE, 1), (Parametrisation.ABSOLUTE, 13), (None, 13)],
 )
-def test_cores_and_portions_change_no_bit(tmp_path: Path, parametrisation: Parametrisation, transfer: int) -> None:
+def test_cores_and_portions_change_no_bit(
+    tmp_path: Path, parametrisation: Parametrisation | None, transfer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Pictures large enough that PyTorch would divide them, of sizes that leave a rest in every division."""
     generator = torch.Generator().manual_seed(3)
     sizes = [(139, 251), (70, 126), (70, 126)]
@@ -227,12 +229,14 @@ def test_cores_and_portions_change_no_bit(tmp_path: Path, parametrisation: Param
         [tuple(plane + i for plane in first) for i in range(4)],
         tags=TAGS | {"color_trc": transfer},
     )
-    weights = Weights(random_network(), parametrisation, "test", "", {})
+    monkeypatch.setattr("tsexpand.cores._STRIP_PIXELS", 3000)  # several strips, as of larger pictures
+    weights = None if parametrisation is None else Weights(random_network(), parametrisation, "test", "", {})
     results = []
     for cores, batch_size, tile in ((1, 1, 1000), (2, 4, 64), (3, 3, 100), (7, 2, 40)):
         outputs = tmp_path / f"{cores}", tmp_path / f"{cores}.mkv"
         with of_cores(cores):
-            engine = NetworkEngine(weights, torch.device("cpu"), Precision.FLOAT32, tile)
+            cpu = torch.device("cpu")
+            engine = NetworkEngine(weights, cpu, Precision.FLOAT32, tile) if weights else AnalyticEngine(cpu)
             convert(options(tmp_path / "noise.mkv", *outputs, batch_size=batch_size, smooth=True), engine)
         results.append((exr_light(outputs[0]), *map(torch.from_numpy, video_codes(outputs[1]))))
     for other in results[1:]:

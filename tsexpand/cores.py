@@ -180,11 +180,13 @@ def filled(result: Tensor, function: Callable[..., Tensor], *pictures: Tensor) -
 
 
 def by_strips(function: Callable[[slice], Tensor], picture: Tensor, channels: int, around: int = 0) -> Tensor:
-    """What a function makes of the rows of a picture, strip by strip; see `run`.
+    """What a function makes of the rows of a picture, strip by strip; see `run`. No part of a training.
+
+    A picture of one strip, and all of a GPU's, is made here: in this thread, with its settings.
 
     Args:
-        function: gives rows (N, `channels`, h, W), the same in whatever strip they are but for `around` of them at its
-            ends.
+        function: gives rows (N, `channels`, h, W), float32, the same in whatever strip they are, but for `around` of
+            them at its ends.
         picture: (N, ?, H, W), that is divided.
         channels: of the result.
         around: rows more that a strip has at its ends, unless they are the picture's.
@@ -193,7 +195,7 @@ def by_strips(function: Callable[[slice], Tensor], picture: Tensor, channels: in
         (N, channels, H, W), float32.
     """
     count, _, height, width = picture.shape
-    pieces = list(strips(picture, 2))  # so much less of what is around is made twice
+    pieces = list(strips(picture, 2))  # the higher, the less is made twice: what is around
     if len(pieces) == 1:
         return function(pieces[0])
     result = torch.empty(count, channels, height, width, device=picture.device)

@@ -28,7 +28,7 @@ def noise(factors: tuple[int, int] | None, height: int, width: int, bits: int = 
 
 
 @pytest.mark.parametrize("factors", [(2, 2), (1, 2), (1, 4), (4, 4), (2, 1), (1, 1), None])
-@pytest.mark.parametrize("size", [(61, 40), (66, 37), (64, 48), (26, 22)])
+@pytest.mark.parametrize("size", [(61, 40), (66, 37), (64, 48), (26, 22), (17, 13)])
 def test_strips_of_any_chroma(
     factors: tuple[int, int] | None, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,12 +38,24 @@ def test_strips_of_any_chroma(
 
 
 @pytest.mark.parametrize("location", ChromaLocation)
-@pytest.mark.parametrize("bits", [8, 10])
-def test_strips_wherever_chroma_lies(location: ChromaLocation, bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = noise((2, 2), 61, 47, bits)
+@pytest.mark.parametrize(("bits", "factor"), [(8, 2), (10, 2), (8, 4)])
+def test_strips_wherever_chroma_lies(
+    location: ChromaLocation, bits: int, factor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = noise((factor, factor), 61, 47, bits)
     batch = replace(batch, signal=replace(batch.signal, chroma_location=location))
     monkeypatch.setattr(cores, "_STRIP_PIXELS", 1)
     torch.testing.assert_close(display_signal(batch, CPU), shown_signal(batch.planes, batch.signal), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("transfer", [Transfer.BT709, Transfer.SRGB])
+def test_a_picture_is_the_same_in_any_batch(transfer: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = noise((2, 2), 61, 47)
+    batch = replace(batch, signal=replace(batch.signal, transfer=transfer))
+    alone = [SignalBatch(tuple(p[i : i + 1] for p in batch.planes), batch.signal, batch.timings[:1]) for i in range(2)]
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 600)
+    with cores.one_core():
+        assert torch.equal(display_signal(batch, CPU), torch.cat([display_signal(one, CPU) for one in alone]))
 
 
 def test_strips_of_another_display(monkeypatch: pytest.MonkeyPatch) -> None:

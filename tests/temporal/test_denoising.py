@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -148,6 +150,15 @@ def test_black_stays_black_and_bars_are_not_lit() -> None:
 def test_light_above_what_pq_can_say_stays() -> None:
     light = torch.full((3, 3, 24, 32), 30000.0)
     assert torch.equal(denoised(clip(torch.ones(3, 3, 24, 32), light=light)), light)
+
+
+def test_light_above_what_pq_can_say_stays_beside_what_changes() -> None:
+    whole = noisy(pan(5, 6), 1)
+    light = whole.light.clone()
+    light[:, :, 20:40, 30:60] = torch.rand(6, 3, 20, 30, generator=torch.Generator().manual_seed(0)) * 2e4 + 1e4
+    after = denoised(replace(whole, light=light))
+    assert torch.equal(after[:, :, 20:40, 30:60], light[:, :, 20:40, 30:60])
+    assert not torch.equal(after, light)
 
 
 def test_pictures_are_let_go_of() -> None:

@@ -133,9 +133,13 @@ def _sited_offset(factor: int, offset: float) -> float:
 
 def chroma_factors(planes: Planes) -> tuple[int, int]:
     """Rows and columns of luma to one of chroma, of whole pictures; (1, 1) without chroma."""
-    # The ceiling of the ratio of ceiled sizes can be off by one for tiny pictures only.
-    rows, columns = (round(planes[0].shape[d] / planes[-1].shape[d]) for d in (-2, -1))
+    rows, columns = (_factor(planes[0].shape[d], planes[-1].shape[d]) for d in (-2, -1))
     return rows, columns
+
+
+def _factor(luma: int, chroma: int) -> int:
+    """The smallest that has so many samples of chroma; of tiny pictures several have."""
+    return next(factor for factor in (1, 2, 4) if -(-luma // factor) == chroma)
 
 
 def upsample_chroma(planes: Planes, location: ChromaLocation, factors: tuple[int, int] | None = None) -> Planes:

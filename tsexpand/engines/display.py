@@ -38,7 +38,10 @@ def display_signal(batch: SignalBatch, device: torch.device) -> Tensor:
     def shown(rows: slice) -> Tensor:
         part = tuple(_rows(plane, rows, factors[0] if number else 1) for number, plane in enumerate(planes))
         rgb = shown_signal(part, fmt, factors)
-        return rgb if eotf is bt1886_eotf else bt1886_inverse_eotf(eotf(rgb))
+        if eotf is bt1886_eotf:
+            return rgb
+        # One by one: what is left over of a vector is rounded otherwise, and that is to be the same in any batch.
+        return torch.cat([bt1886_inverse_eotf(eotf(picture)) for picture in torch.split(rgb, 1)])
 
     return by_strips(shown, planes[0].unsqueeze(1), 3, _AROUND)
 

@@ -169,7 +169,8 @@ def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
             change += difference[:, :, inner] * weight
             total += weight
         here, shown = own[:, :, rows], signal + change / total
-        stays = (shown == signal) | (here >= PQ_PEAK)  # to the last bit
+        # To the last bit; what changes goes to PQ and back, which costs less than a half float's rounding.
+        stays = (shown == signal) | (here >= PQ_PEAK)
         light[:, :, rows] = torch.where(stays, here, pq_eotf(shown.clamp(0, 1)))
 
     by_rows(average, light)

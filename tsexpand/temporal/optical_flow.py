@@ -73,7 +73,7 @@ def enlarged(flow: Tensor, picture: Tensor) -> Tensor:
 
 
 def warped(picture: Tensor, flow: Tensor) -> Tensor:
-    """A picture (N, C, H, W) seen at x + flow(x), see `sampled`."""
+    """A picture (N, C, H, W) seen at x + flow(x), see `sampled`; float32, and no part of a training."""
     return by_strips(lambda rows: _moved(picture, flow[:, :, rows], rows), flow, picture.shape[1])
 
 
@@ -166,7 +166,7 @@ class _Matched:
 
     def __init__(self, picture: Tensor) -> None:
         self._picture = picture
-        self._of_rows = by_strips(self._measured, picture, 6, _WINDOW + 1)
+        self._measures = by_strips(self._measured, picture, 6, _WINDOW + 1)
 
     def _measured(self, rows: slice) -> Tensor:
         """Of rows: gradient (2 channels), inverse of its mean products (3), the picture as sampled."""
@@ -185,7 +185,7 @@ class _Matched:
         """One step of Gauss and Newton towards the flow that matches the windows."""
 
         def step(rows: slice) -> Tensor:
-            gradient, inverse, across, still = torch.split(self._of_rows[:, :, rows], [2, 2, 1, 1], 1)
+            gradient, inverse, across, still = torch.split(self._measures[:, :, rows], [2, 2, 1, 1], 1)
             here = flow[:, :, rows]
             found = box_mean(gradient * (_moved(other, here, rows) - still), _WINDOW)
             step = across * found.flip(1) - inverse * found
