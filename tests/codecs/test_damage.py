@@ -61,6 +61,25 @@ def test_sizes_that_are_no_multiple_of_a_block_are_kept(
     assert damage(cut, after) < 25
 
 
+FINER = [(*encoder, 2) for encoder in ENCODERS] + [(*encoder, 1) for encoder in ENCODERS if encoder[0] != "mpeg2video"]
+"""With 4:2:2 and 4:4:4; columns of luma there are to one of chroma."""
+
+
+@pytest.mark.parametrize("size", [(48, 64), (50, 66)])
+@pytest.mark.parametrize(("encoder", "options", "columns"), FINER)
+def test_finer_chroma_comes_back_as_fine(
+    encoder: str, options: dict[str, str], columns: int, size: tuple[int, int]
+) -> None:
+    height, width = size
+    luma, *chroma = clip(2, 64, 80)
+    chroma = [plane.repeat_interleave(2, 1).repeat_interleave(2 // columns, 2) for plane in chroma]
+    before = (luma[:, :height, :width], *(plane[:, :height, : width // columns].contiguous() for plane in chroma))
+    after = round_trip(before, encoder, options)
+    assert [p.shape for p in after] == [p.shape for p in before]
+    for one, other in zip(before, after, strict=True):
+        assert (one.float() - other.float()).abs().mean() < 5
+
+
 @pytest.mark.parametrize(
     ("encoder", "option", "qualities"),
     [("libx264", "crf", (12, 20, 28)), ("mpeg2video", "q", (2, 6, 12)), ("mjpeg", "q", (2, 6, 12))],

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from tsexpand.colour.codes import ChromaSampling
 from tsexpand.training.damage import Damage, random_damage
 
 NOTHING = Damage(noise=0.0, seed=0, swscale=False, encoder=None)
@@ -51,8 +54,24 @@ def test_encoders_lose_little_of_a_ramp(encoder: str) -> None:
 
 
 def test_random_damage_is_of_its_seed_and_of_all_kinds() -> None:
-    drawn = [random_damage(np.random.default_rng(seed)) for seed in range(200)]
-    assert drawn == [random_damage(np.random.default_rng(seed)) for seed in range(200)]
-    assert {damage.encoder for damage in drawn} == {None, "libx264", "mpeg2video", "mjpeg"}
-    assert 70 < sum(damage.noise == 0 for damage in drawn) < 130 and max(damage.noise for damage in drawn) <= 2 / 255
-    assert 70 < sum(damage.swscale for damage in drawn) < 130
+    drawn = [random_damage(np.random.default_rng(seed)) for seed in range(400)]
+    assert drawn == [random_damage(np.random.default_rng(seed)) for seed in range(400)]
+    assert 170 < sum(damage.noise == 0 for damage in drawn) < 230 and max(damage.noise for damage in drawn) <= 2 / 255
+    halved = [damage for damage in drawn if damage.sampling is ChromaSampling.HALF_BOTH]
+    assert 250 < len(halved) < 310 and 110 < sum(damage.swscale for damage in halved) < 170
+    assert all(damage in halved for damage in drawn if damage.swscale)
+    encoders = {None, "libx264", "mpeg2video", "mjpeg"}
+    for sampling in ChromaSampling:
+        found = {damage.encoder for damage in drawn if damage.sampling is sampling}
+        assert found == (encoders - {"mpeg2video"} if sampling is ChromaSampling.FULL else encoders)
+    one_of_each = {(damage.encoder, damage.sampling): damage for damage in drawn}.values()
+    assert all(damage.done_to(_ramp()).shape == _ramp().shape for damage in one_of_each)
+
+
+def test_full_chroma_keeps_fine_colour() -> None:
+    stripes = torch.tensor([0.7, 0.1]).repeat(16).expand(1, 16, 32)
+    signal = torch.stack([stripes, torch.full_like(stripes, 0.1), stripes.flip(-1)], dim=1)  # red and blue in turns
+    shown = replace(NOTHING, sampling=ChromaSampling.FULL).done_to(signal)
+    assert (shown - signal).abs().max() < 0.01
+    halved = replace(NOTHING, sampling=ChromaSampling.HALF_WIDTH).done_to(signal)
+    assert (halved - signal).abs().max() > 0.2

@@ -114,6 +114,17 @@ def test_each_network_learns_in_each_precision(
     assert math.isfinite(trainer.update(batch))
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.parametrize("network", Architecture)
+def test_each_network_learns_compiled(options: TrainOptions, data: Data, network: Architecture) -> None:
+    options = replace(options, network=network, size=64, steps=1)
+    (batch,) = step_batches(data.scenes, options, Share(), 0, CPU)
+    losses = [Trainer(replace(options, compile=c), CPU, Share(), {}).update(batch) for c in (False, True)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
 def test_a_checkpoint_of_before_there_were_two_networks_is_taken_up(options: TrainOptions, data: Data) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(replace(options, validate_every=2, checkpoint_seconds=0.0), data, Hooks(stop_after(2)))

@@ -23,6 +23,7 @@ RELATIVE = Parametrisation.RELATIVE
     [
         (FIRST, {"size": 33}, "--size 33 is not an even number"),
         (FIRST, {"size": 30}, "--size 30 is not an even number from 32"),
+        (FIRST, {"size": 264}, "--size 264 is not an even number from 32 to 262"),
         (FIRST, {"steps": 0}, "--steps 0 is too few; take 1 or more"),
         (FIRST, {"batch_size": -1}, "--batch-size -1 is too few"),
         (FIRST, {"validate_every": 0}, "--validate-every 0 is too few"),

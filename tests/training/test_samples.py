@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch.utils.data._utils.pin_memory import pin_memory
 
+from tsexpand.colour.codes import ChromaSampling
 from tsexpand.network.output import Parametrisation
 from tsexpand.training.cameras import PanoramaShot, PhotographShot, random_shot
+from tsexpand.training.damage import Damage
 from tsexpand.training.motion import moved
-from tsexpand.training.samples import LONGEST_CLIP, SampleBatch, joined, random_clip, sample_batch
+from tsexpand.training.samples import GRID, LONGEST_CLIP, SampleBatch, joined, random_clip, sample_batch
 from tsexpand.training.scenes import Pose, Scene, Window, load_scenes
 
 BOTH = list(Parametrisation)
@@ -64,15 +66,21 @@ def test_what_comes_after_is_the_next_frame_of_the_clip(scenes: tuple[Scene, ...
     assert not torch.equal(batch.after[still], batch.signal[still])  # noise and encoder are not
 
 
-def test_a_sample_is_two_neighbours_in_a_clip(scenes: tuple[Scene, ...]) -> None:
-    for number in range(4):
+def test_a_sample_is_two_neighbours_in_a_clip_anywhere_in_the_grid(scenes: tuple[Scene, ...]) -> None:
+    places = set()
+    for number in range(12):
         batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 2, range(number, number + 1), 64, stability=True)
         rng = np.random.default_rng([2, number])
         scene = scenes[int(rng.integers(len(scenes)))]
-        clip = random_clip(scene, max(2, int(rng.integers(1, LONGEST_CLIP + 1))), 64, rng, with_next=True)
-        assert torch.equal(batch.signal[0], clip.signal[clip.time])
-        assert batch.after is not None and torch.equal(batch.after[0], clip.signal[clip.time + 1])
-        assert batch.light_after is not None and torch.equal(batch.light_after[0], clip.light[clip.time + 1])
+        clip = random_clip(scene, max(2, int(rng.integers(1, LONGEST_CLIP + 1))), 64 + GRID, rng, with_next=True)
+        top, left = rng.integers(GRID, size=2)
+        places |= {(top % 2, left % 2)}
+        part = (..., slice(top, top + 64), slice(left, left + 64))
+        assert torch.equal(batch.signal[0], clip.signal[clip.time][part])
+        assert torch.equal(batch.light[0], clip.light[clip.time][part])
+        assert batch.after is not None and torch.equal(batch.after[0], clip.signal[clip.time + 1][part])
+        assert batch.light_after is not None and torch.equal(batch.light_after[0], clip.light[clip.time + 1][part])
+    assert len(places) == 4  # where chroma of 4:2:0 may lie
 
 
 def test_relative_signals_are_moved_as_published(scenes: tuple[Scene, ...]) -> None:
@@ -119,6 +127,24 @@ def test_a_mirrored_window_is_a_window_of_the_mirrored_frame(scenes: tuple[Scene
     shot = PanoramaShot(scenes[0], Pose(0.2, 0.0, 1.0), Pose(0.01, 0.0, 0.0), True)
     part = shot.frame(2, Window(30, 50, 40, 60))
     assert torch.allclose(part, shot.frame(2)[:, 30:70, 50:110], atol=1e-3)
+
+
+def test_some_clips_of_full_chroma_have_fine_colour(scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn upon the light, so that the truth has it too, and still while the camera moves."""
+    clips = {}
+    for sampling in (ChromaSampling.FULL, ChromaSampling.HALF_BOTH):
+        damage = Damage(0.0, 0, False, None, sampling=sampling)
+        monkeypatch.setattr("tsexpand.training.samples.random_damage", lambda rng, damage=damage: damage)
+        clips[sampling] = [random_clip(scenes[0], 2, 64, np.random.default_rng(seed)) for seed in range(12)]
+    changed = 0
+    for full, halved in zip(*clips.values(), strict=True):
+        share = (full.light / halved.light).nan_to_num(1.0)
+        if (share < 0.99).any():
+            changed += 1
+            assert share.max() < 1.001
+            below = (full.light > 0.02) & (full.light < 0.3)
+            assert ((full.signal**2.4)[below] / full.light[below]).log2().abs().median() < 0.1
+    assert 3 <= changed <= 9
 
 
 def test_a_photograph_slides_by_whole_pixels_and_stops_at_its_edge() -> None:

@@ -11,6 +11,7 @@ from ..network.expandnet import HALO
 from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT
 from .motion import inner_margin
+from .samples import GRID
 
 EDGE = {Architecture.EXPANDNET: HALO, Architecture.COMPACT: 16}
 """Pixels at every edge of a sample that no loss looks at, as zeros from outside went into them. So they did into some
@@ -19,6 +20,9 @@ there; the frame's own edges are held (repeated) when weights are applied."""
 
 SMALLEST_SIZE = 4 * EDGE[Architecture.EXPANDNET]
 """Below this there would be more edge than picture."""
+
+LARGEST_SIZE = VIEW_HEIGHT - GRID
+"""Of a sample that may begin anywhere in the grid of its frame."""
 
 
 def compared_size(size: int, target: Parametrisation, network: Architecture = Architecture.EXPANDNET) -> int:
@@ -127,8 +131,8 @@ class TrainOptions:
 
     def __post_init__(self) -> None:
         smallest = 4 * EDGE[self.network]
-        if not smallest <= self.size <= VIEW_HEIGHT or self.size % 2:
-            raise ValueError(f"--size {self.size} is not an even number from {smallest} to {VIEW_HEIGHT}")
+        if not smallest <= self.size <= LARGEST_SIZE or self.size % 2:
+            raise ValueError(f"--size {self.size} is not an even number from {smallest} to {LARGEST_SIZE}")
         for name in ("steps", "batch_size", "validate_every", "workers"):
             if (number := getattr(self, name)) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} {number} is too few; take 1 or more")
@@ -151,7 +155,7 @@ class TrainOptions:
 
     def _check_room_for_ssim(self) -> None:
         if (side := compared_size(self.size, self.target, self.network)) < WINDOW:
-            larger = range(self.size, VIEW_HEIGHT + 1, 2)
+            larger = range(self.size, LARGEST_SIZE + 1, 2)
             enough = next(size for size in larger if compared_size(size, self.target, self.network) >= WINDOW)
             raise ValueError(
                 f"--size {self.size} leaves {side}×{side} pixels to compare by --stability ssim, "

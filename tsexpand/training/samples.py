@@ -11,14 +11,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..colour.codes import ChromaSampling
 from ..network.expandnet import GLOBAL_SIZE, resized
 from ..network.output import Parametrisation
 from .cameras import VIEW_HEIGHT, VIEW_WIDTH, random_shot
 from .damage import random_damage
+from .graphics import fine_colour
 from .motion import about, moved, random_motion
 from .rendering import graded_light, random_rendering
 from .scenes import Scene, Window
 from .tonemappers import random_tone_mapping, tone_mapped
+
+GRID = 8
+"""Pixels within which a sample begins anywhere in what was encoded. Else a network that sees blocks of 4×4 pixels would
+learn where chroma and the encoder's transforms lie among them, and depend on it."""
+
+_FINE_COLOUR = {ChromaSampling.FULL: 0.5, ChromaSampling.HALF_WIDTH: 0.2}
+"""Share of the clips, by what their chroma can show, with areas of colours as fine as pixels."""
 
 LONGEST_CLIP = 7
 """Frames of the clips that are encoded for one sample: enough for the P and B pictures that real footage is made of."""
@@ -81,7 +90,7 @@ class Clip:
         signal: (N, 3, H, W), R′G′B′ in [0, 1], after the encoder.
         light: (N, 3, H, W), 1 = SDR reference white.
         frames: (1 or 2, 3, VIEW_HEIGHT, VIEW_WIDTH), R′G′B′ of the whole frame `time`, and where it was asked for of
-            the next one, before the encoder.
+            the next one, before the encoder and without fine colour drawn upon it.
         time: number of the frame that the exposure was chosen for.
     """
 
@@ -127,7 +136,10 @@ def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Gener
     rendering = random_rendering(rng)
     window = None if size is None else _window(exposure * whole, size, rng)
     light = exposure * torch.stack([shot.frame(t, window) for t in range(count)])
-    shown = random_damage(rng).done_to(rendering(light.clamp(0, 1)).clamp(0, 1))
+    damage = random_damage(rng)
+    if rng.random() < _FINE_COLOUR.get(damage.sampling, 0.0):
+        light = light * fine_colour(light.shape[-2], light.shape[-1], rng)
+    shown = damage.done_to(rendering(light.clamp(0, 1)).clamp(0, 1))
     wholes = torch.stack([whole, shot.frame(time + 1)] if with_next else [whole])
     frames = rendering((exposure * wholes).clamp(0, 1)).clamp(0, 1)
     return Clip(shown, graded_light(light, rendering), frames, time)
@@ -140,13 +152,15 @@ def _for_global_branch(frames: Tensor) -> Tensor:
 def _absolute_sample(scene: Scene, size: int, stability: bool, rng: np.random.Generator) -> SampleBatch:
     """A window of one frame of a clip, or of two; the clip is what gives them the damage of real footage."""
     count = max(1 + stability, int(rng.integers(1, LONGEST_CLIP + 1)))
-    clip = random_clip(scene, count, size, rng, stability)
+    clip = random_clip(scene, count, size + GRID, rng, stability)
     frames = _for_global_branch(clip.frames)
+    top, left = rng.integers(GRID, size=2)
+    part = (..., slice(top, top + size), slice(left, left + size))
     now, later = slice(clip.time, clip.time + 1), slice(clip.time + 1, clip.time + 2)
-    batch = SampleBatch(frames[:1], clip.signal[now], clip.light[now])
+    batch = SampleBatch(frames[:1], clip.signal[now][part], clip.light[now][part])
     if not stability:
         return batch
-    return replace(batch, frames_after=frames[1:], after=clip.signal[later], light_after=clip.light[later])
+    return replace(batch, frames_after=frames[1:], after=clip.signal[later][part], light_after=clip.light[later][part])
 
 
 def _relative_sample(scene: Scene, size: int, stability: bool, rng: np.random.Generator) -> SampleBatch:
@@ -182,7 +196,7 @@ def sample_batch(
         target: what the light is to mean.
         seed: of the training.
         numbers: of the samples.
-        size: of the square parts, even, at most VIEW_HEIGHT.
+        size: of the square parts, even, at most VIEW_HEIGHT - GRID.
         stability: whether to add what comes after each sample.
     """
     samples = []
