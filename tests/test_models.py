@@ -89,6 +89,32 @@ def test_a_flat_picture_stays_flat_to_its_edges(expand: Expand) -> None:
     assert (signal - signal[:, :, 32:33, 48:49]).abs().max() < PQ_CODE
 
 
+@pytest.mark.parametrize("level", [0.3, 0.9, 0.98, 1.0])
+def test_a_flat_area_has_no_lattice(expand: Expand, level: float) -> None:
+    """As of networks that see blocks of pixels: it would lie over skies and windows."""
+    light = pq_inverse_eotf(expand(torch.full((1, 3, 80, 96), level)))
+    assert (light.amax((0, 2, 3)) - light.amin((0, 2, 3))).max() < 0.05 * PQ_CODE
+
+
+@pytest.mark.parametrize(("down", "right"), [(0, 1), (1, 0), (2, 2)])
+def test_where_pixels_lie_in_a_grid_matters_little(expand: Expand, down: int, right: int) -> None:
+    """A noisy picture that moves by pixels keeps its light: else every pan would shimmer."""
+    still = picture(132, 164)
+    noise = torch.randn(still.shape, generator=torch.Generator().manual_seed(3))
+    noisy = (still + 2 / 255 * noise).clamp(0, 1)
+    there, here = (pq_inverse_eotf(expand(signal)) for signal in (noisy, noisy[:, :, down:, right:]))
+    change = (there[:, :, down:, right:] - here).abs()[..., 36:-36, 36:-36]  # nearer to an edge it is another one
+    assert change.max() < 3 * PQ_CODE and change.mean() < 0.4 * PQ_CODE
+
+
+def test_colour_as_fine_as_pixels_stays(expand: Expand) -> None:
+    """Red and blue lines of one pixel, as R′G′B′ and 4:4:4 have them, are no damage."""
+    levels = torch.tensor([0.7, 0.1]).repeat(80).expand(1, 132, 160)
+    signal = torch.stack([levels, torch.full_like(levels, 0.1), levels.flip(-1)], dim=1)
+    change = (pq_inverse_eotf(expand(signal)) - pq_inverse_eotf(WHITE * signal**2.4)).abs()
+    assert change.max() < 45 * PQ_CODE and change.mean() < 8 * PQ_CODE
+
+
 def test_a_glint_moves_nothing_far_from_it(expand: Expand) -> None:
     without = picture()
     with_glint = without.clone()

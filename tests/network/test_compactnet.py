@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear, pad, pixel_shuffle, pixel_unshuffle, selu
 
 from tsexpand.network.architectures import Architecture, Network
-from tsexpand.network.compactnet import CompactNet
+from tsexpand.network.compactnet import CompactNet, smoothed
 from tsexpand.network.expandnet import GLOBAL_SIZE, resized
 
 from .models import random_network, random_signal, random_weights
@@ -44,7 +44,16 @@ def defined(w: dict[str, Tensor], x: Tensor, code: Tensor) -> Tensor:
         wide = conv(f"blocks.{block}.near", conv(f"blocks.{block}.widen", scaled))
         quarter = quarter + conv(f"blocks.{block}.narrow", wide[:, :88] * wide[:, 88:])
     half = half + pixel_shuffle(conv("up", quarter), 2)
-    return pixel_shuffle(conv("last", selu(conv("after", half))), 2)
+    said = pixel_shuffle(conv("last", selu(conv("after", half))), 2)
+    detail = (x - _blurred(x))[:, None]
+    mixing = said[:, 3:].unflatten(1, (3, 3)).transpose(1, 2)  # a column for each channel of the signal
+    return _blurred(said[:, :3]) + (mixing * detail).sum(2)
+
+
+def _blurred(x: Tensor) -> Tensor:
+    line = torch.tensor([1.0, 2, 2, 2, 1]) / 8
+    kernel = (line[:, None] * line).expand(x.shape[1], 1, 5, 5)
+    return conv2d(pad(x, (2, 2, 2, 2), mode="replicate"), kernel, groups=x.shape[1])
 
 
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (32, 4), (100, 36)])
@@ -79,6 +88,25 @@ def test_a_pixel_depends_on_its_halo_and_on_nothing_else(network: Network) -> No
     assert signal.grad is not None
     rows = signal.grad.abs().sum((0, 1, 3)).nonzero()
     assert rows.min() == 64 - network.halo and rows.max() == 67 + network.halo
+
+
+def test_what_repeats_every_two_or_four_pixels_is_smoothed_away() -> None:
+    lattice = random_signal(2, 5, 4, 4).repeat(1, 1, 6, 5)
+    found = smoothed(lattice)
+    assert found.shape == (2, 5, 20, 16)
+    expected = lattice.mean((2, 3), keepdim=True).expand_as(found)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+    assert torch.equal(smoothed(torch.full((1, 1, 9, 9), 0.3)), torch.full((1, 1, 5, 5), 0.3))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 0.98, 1.0])
+def test_what_is_flat_stays_flat(network: Network, level: float) -> None:
+    """Whatever was learned: else a lattice of 4×4 pixels would lie over skies and windows."""
+    side = 40 + 2 * network.halo
+    flat = torch.tensor([level, level / 2, level]).view(1, 3, 1, 1).expand(1, 3, side, side)
+    logits = network.expand(flat, random_signal(1, 64), padded=False)
+    assert logits.abs().max() > 0.1
+    assert (logits.amax((2, 3)) - logits.amin((2, 3))).max() < 1e-5
 
 
 def test_its_cost_is_an_eighth_of_the_published_networks(network: Network) -> None:

@@ -22,6 +22,9 @@ _BLOCKS = 6
 _STEP = 4
 """Pixels of the frame that one at quarter size stands for, in each direction."""
 
+_SMOOTHED = 2
+"""Pixels around one that its `smoothed` value is made of."""
+
 _FLAT = 1e-2
 """Mean square of features that counts as little: what is less is not made large."""
 
@@ -48,10 +51,30 @@ class GatedBlock(nn.Module):
         return change + (features if padded else inner(features, 1))
 
 
+def smoothed(pictures: Tensor) -> Tensor:
+    """A filter of 1 2 2 2 1 in both directions, which lets nothing pass that repeats every 2 or 4 pixels.
+
+    What is flat stays so to the last bit, as all weights are powers of two.
+
+    Args:
+        pictures: (N, C, H + 4, W + 4), float32.
+
+    Returns:
+        (N, C, H, W).
+    """
+    for dim in (2, 3):
+        for apart in (1, 2, 1):
+            length = pictures.shape[dim] - apart
+            pictures = pictures.narrow(dim, 0, length) + pictures.narrow(dim, apart, length)
+    return pictures / 64
+
+
 class CompactNet(nn.Module):
     """Half size around quarter size, and ExpandNet's global branch, which shifts the features of both.
 
-    Like `ExpandNet` it gives what goes into a sigmoid.
+    Like `ExpandNet` it gives what goes into a sigmoid. Layers that double the size know which of 4×4 pixels one is. For
+    that not to be seen, what they say of light is smoothed, and what is sharp comes from the signal's own detail, mixed
+    by a matrix for each pixel: where the signal is flat, so is the result.
     """
 
     halo = 32
@@ -63,8 +86,8 @@ class CompactNet(nn.Module):
     cpu_tile = 512
     """See `ExpandNet.cpu_tile`; of smaller ones more is halo, which takes longer."""
 
-    multiply_adds = 23_226
-    """A pixel, without the global branch."""
+    multiply_adds = 23_658
+    """A pixel, of the layers, without the global branch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +100,7 @@ class CompactNet(nn.Module):
         self.blocks = nn.ModuleList(GatedBlock(_QUARTER) for _ in range(_BLOCKS))
         self.up = nn.Conv2d(_QUARTER, 4 * _HALF, 1)
         self.after = nn.Conv2d(_HALF, _HALF, 3, padding=1)
-        self.last = nn.Conv2d(_HALF, 12, 1)
+        self.last = nn.Conv2d(_HALF, 4 * (3 + 9), 1)
 
     def global_features(self, signal: Tensor) -> Tensor:
         """The global branch: whole frames (N, 3, H, W), R′G′B′ in [0, 1], of any size, to (N, 64)."""
@@ -100,9 +123,30 @@ class CompactNet(nn.Module):
         features = self._features(whole, global_features, padded)
         with torch.autocast(signal.device.type, enabled=False):  # 10-bit light needs more than 8 bits of mantissa
             pixels = features.float().permute(0, 2, 3, 1)  # not as a convolution: its roundings depend on the threads
-            logits = F.linear(pixels, self.last.weight.float()[:, :, 0, 0], self.last.bias).permute(0, 3, 1, 2)
+            said = F.linear(pixels, self.last.weight.float()[:, :, 0, 0], self.last.bias).permute(0, 3, 1, 2)
+            said, guide = F.pixel_shuffle(said, 2).contiguous(), whole.float()
+            if padded:
+                said, guide = (F.pad(pixels, (_SMOOTHED,) * 4, mode="replicate") for pixels in (said, guide))
+            else:
+                guide = inner(guide, self.halo - _SMOOTHED)
+            logits = self._guided(said, guide)
         rim = 0 if padded else 2 * self.halo
-        return F.pixel_shuffle(logits, 2)[..., : height - rim, : width - rim]
+        return logits[..., : height - rim, : width - rim]
+
+    @staticmethod
+    def _guided(said: Tensor, signal: Tensor) -> Tensor:
+        """Logits (N, 3, H - 4, W - 4).
+
+        Args:
+            said: (N, 12, H, W), by the last layer: three logits, and for each channel what its detail adds to them.
+            signal: (N, 3, H, W).
+        """
+        detail = inner(signal, _SMOOTHED) - smoothed(signal)
+        mixing = inner(said[:, 3:], _SMOOTHED)
+        logits = smoothed(said[:, :3])
+        for channel in range(3):  # products and sums apart: together, they may be rounded once or twice
+            logits = logits + mixing[:, 3 * channel : 3 * channel + 3] * detail[:, channel : channel + 1]
+        return logits
 
     def _features(self, signal: Tensor, code: Tensor, padded: bool) -> Tensor:
         """At half size."""
@@ -116,8 +160,8 @@ class CompactNet(nn.Module):
         for block in self.blocks:
             quarter = block(quarter, padded)
         joined = F.pixel_shuffle(self.up(quarter), 2)
-        if not padded:  # of what the blocks left of the halo, one pixel is for the layer to come
-            joined, half = inner(joined, 1), inner(half, 2 * _BLOCKS + 1)
+        if not padded:
+            half = inner(half, 2 * _BLOCKS)
         return F.selu(convolved(self.after, joined + half, padded), inplace=True)
 
     def forward(self, signal: Tensor) -> Tensor:
