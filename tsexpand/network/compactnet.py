@@ -54,7 +54,7 @@ class GatedBlock(nn.Module):
 def smoothed(pictures: Tensor) -> Tensor:
     """A filter of 1 2 2 2 1 in both directions, which lets nothing pass that repeats every 2 or 4 pixels.
 
-    What is flat stays so to the last bit, as all weights are powers of two.
+    What is flat stays so to the last bit, as all it takes are doublings.
 
     Args:
         pictures: (N, C, H + 4, W + 4), float32.
