@@ -35,12 +35,17 @@ def flat(codes: tuple[int, ...], signal: SignalFormat, height: int = 6, width: i
     return batch_of(tuple(torch.full((1, *s), c, dtype=torch.int32) for c, s in zip(codes, sizes, strict=True)), signal)
 
 
-def noise(count: int, height: int, width: int, seed: int = 4) -> SignalBatch:
-    """Random 8-bit 4:2:0 pictures."""
+def noise(
+    count: int, height: int, width: int, seed: int = 4, factors: tuple[int, int] | None = (2, 2), bits: int = 8
+) -> SignalBatch:
+    """Random pictures whose chroma has a sample for so many rows and columns of luma, 4:2:0; None: grey."""
     generator = torch.Generator().manual_seed(seed)
-    sizes = [(height, width), *[((height + 1) // 2, (width + 1) // 2)] * 2]
-    planes = tuple(torch.randint(16, 236, (count, *size), generator=generator) for size in sizes)
-    return batch_of(planes, signal_format())
+    sizes = [(height, width)]
+    if factors is not None:
+        sizes += [(-(-height // factors[0]), -(-width // factors[1]))] * 2
+    more = bits - 8
+    planes = tuple(torch.randint(16 << more, 236 << more, (count, *size), generator=generator) for size in sizes)
+    return batch_of(planes, signal_format(bits))
 
 
 def frame_of(batch: SignalBatch, index: int) -> SignalBatch:

@@ -10,21 +10,10 @@ from tsexpand.colour.codes import ChromaLocation, Matrix, SignalRange, Transfer
 from tsexpand.colour.shown import shown_signal
 from tsexpand.colour.transfer import bt1886_inverse_eotf, gamma22_eotf
 from tsexpand.engines.display import display_signal
-from tsexpand.frames import SignalBatch
 
-from .pictures import batch_of, signal_format
+from .pictures import batch_of, frame_of, noise, signal_format
 
 CPU = torch.device("cpu")
-
-
-def noise(factors: tuple[int, int] | None, height: int, width: int, bits: int = 8) -> SignalBatch:
-    """Two pictures whose chroma has a sample for so many rows and columns of luma; None: grey."""
-    sizes = [(height, width)]
-    if factors is not None:
-        sizes += [(-(-height // factors[0]), -(-width // factors[1]))] * 2
-    generator = torch.Generator().manual_seed(2)
-    planes = tuple(torch.randint(0, 1 << bits, (2, *size), generator=generator) for size in sizes)
-    return batch_of(planes, signal_format(bits))
 
 
 @pytest.mark.parametrize("factors", [(2, 2), (1, 2), (1, 4), (4, 4), (2, 1), (1, 1), None])
@@ -32,7 +21,7 @@ def noise(factors: tuple[int, int] | None, height: int, width: int, bits: int = 
 def test_strips_of_any_chroma(
     factors: tuple[int, int] | None, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = noise(factors, *size)
+    batch = noise(2, *size, factors=factors)
     monkeypatch.setattr(cores, "_STRIP_PIXELS", 4 * size[1] // 2)  # of 4 rows
     torch.testing.assert_close(display_signal(batch, CPU), shown_signal(batch.planes, batch.signal), atol=1e-6, rtol=0)
 
@@ -42,7 +31,7 @@ def test_strips_of_any_chroma(
 def test_strips_wherever_chroma_lies(
     location: ChromaLocation, bits: int, factor: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batch = noise((factor, factor), 61, 47, bits)
+    batch = noise(2, 61, 47, factors=(factor, factor), bits=bits)
     batch = replace(batch, signal=replace(batch.signal, chroma_location=location))
     monkeypatch.setattr(cores, "_STRIP_PIXELS", 1)
     torch.testing.assert_close(display_signal(batch, CPU), shown_signal(batch.planes, batch.signal), atol=1e-6, rtol=0)
@@ -50,9 +39,9 @@ def test_strips_wherever_chroma_lies(
 
 @pytest.mark.parametrize("transfer", [Transfer.BT709, Transfer.SRGB])
 def test_a_picture_is_the_same_in_any_batch(transfer: Transfer, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = noise((2, 2), 61, 47)
+    batch = noise(2, 61, 47)
     batch = replace(batch, signal=replace(batch.signal, transfer=transfer))
-    alone = [SignalBatch(tuple(p[i : i + 1] for p in batch.planes), batch.signal, batch.timings[:1]) for i in range(2)]
+    alone = [frame_of(batch, index) for index in range(2)]
     monkeypatch.setattr(cores, "_STRIP_PIXELS", 600)
     with cores.one_core():
         assert torch.equal(display_signal(batch, CPU), torch.cat([display_signal(one, CPU) for one in alone]))

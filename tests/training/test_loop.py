@@ -125,13 +125,14 @@ def test_each_network_learns_compiled(options: TrainOptions, data: Data, network
     assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
-def test_a_checkpoint_of_before_there_were_two_networks_is_taken_up(options: TrainOptions, data: Data) -> None:
+def test_a_checkpoint_of_other_samples_is_refused(options: TrainOptions, data: Data) -> None:
     with pytest.raises(KeyboardInterrupt):
         train(replace(options, validate_every=2, checkpoint_seconds=0.0), data, Hooks(stop_after(2)))
     state = torch.load(options.checkpoint, weights_only=True)
-    del state["options"]["network"], state["options"]["teacher_sha256"]
+    state["options"]["objective"] -= 1
     torch.save(state, options.checkpoint)
-    assert train(replace(options, validate_every=2, checkpoint_seconds=0.0), data).step == 4
+    with pytest.raises(InputError, match="of a training with the losses or samples of another version; delete it"):
+        train(replace(options, validate_every=2, checkpoint_seconds=0.0), data)
 
 
 def test_weights_of_another_network_are_neither_a_beginning_nor_a_teacher(

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from ..errors import InputError, output_error
-from ..network.architectures import Architecture
 
 _WAYS_OUT = "delete it to begin anew, or choose another output"
 
@@ -17,7 +16,7 @@ _WITHOUT_VALUE = {
     "data_sha256": "other scenes",
     "init_sha256": "other weights for --init",
     "teacher_sha256": "other weights for --teacher",
-    "objective": "the losses of another version",
+    "objective": "the losses or samples of another version",
 }
 """Options whose values say nothing to a reader."""
 
@@ -54,7 +53,7 @@ def read_checkpoint(path: Path, expected: Mapping[str, Any]) -> dict[str, Any]:
         InputError: it is not one, or of other options.
     """
     state = _read(path)
-    found = {"network": Architecture.EXPANDNET.value, **state["options"]}  # before there were two, none was named
+    found = dict(state["options"])
     differing = [_difference(name, found.get(name), v) for name, v in expected.items() if found.get(name) != v]
     if differing:
         raise InputError(f"{path}: of a training with {', and '.join(differing)}; {_WAYS_OUT}")
