@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ from torch.utils.data._utils.pin_memory import pin_memory
 
 from tsexpand.colour.codes import ChromaSampling
 from tsexpand.network.output import Parametrisation
+from tsexpand.training import samples
 from tsexpand.training.cameras import PanoramaShot, PhotographShot, random_shot
 from tsexpand.training.damage import Damage
 from tsexpand.training.motion import moved
-from tsexpand.training.samples import GRID, LONGEST_CLIP, SampleBatch, joined, random_clip, sample_batch
+from tsexpand.training.samples import GRID, LONGEST_CLIP, TITLED, SampleBatch, joined, random_clip, sample_batch
 from tsexpand.training.scenes import Pose, Scene, Window, load_scenes
+from tsexpand.training.titles import Overlay
 
 BOTH = list(Parametrisation)
 
@@ -52,7 +55,7 @@ def test_a_batch_is_pinned_as_a_batch(scenes: tuple[Scene, ...], monkeypatch: py
 
 
 def test_what_comes_after_is_the_next_frame_of_the_clip(scenes: tuple[Scene, ...]) -> None:
-    batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 1, range(12), 64, stability=True)
+    batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 4, range(12), 64, stability=True)
     assert batch.after is not None and batch.light_after is not None and batch.motion is None
     changed = (batch.light_after - batch.light).abs().amax((1, 2, 3))
     assert (changed > 0).any() and (changed == 0).any()  # moving and still cameras
@@ -72,7 +75,8 @@ def test_a_sample_is_two_neighbours_in_a_clip_anywhere_in_the_grid(scenes: tuple
         batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 2, range(number, number + 1), 64, stability=True)
         rng = np.random.default_rng([2, number])
         scene = scenes[int(rng.integers(len(scenes)))]
-        clip = random_clip(scene, max(2, int(rng.integers(1, LONGEST_CLIP + 1))), 64 + GRID, rng, with_next=True)
+        count = max(2, int(rng.integers(1, LONGEST_CLIP + 1)))
+        clip = random_clip(scene, count, 64 + GRID, rng, with_next=True, titled=rng.random() < TITLED)
         top, left = rng.integers(GRID, size=2)
         places |= {(top % 2, left % 2)}
         part = (..., slice(top, top + 64), slice(left, left + 64))
@@ -145,6 +149,44 @@ def test_some_clips_of_full_chroma_have_fine_colour(scenes: tuple[Scene, ...], m
             below = (full.light > 0.02) & (full.light < 0.3)
             assert ((full.signal**2.4)[below] / full.light[below]).log2().abs().median() < 0.1
     assert 3 <= changed <= 9
+
+
+def test_titles_lie_still_over_the_scene_in_signal_light_and_whole_frame(
+    scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clean = Damage(0.0, 0, False, None, sampling=ChromaSampling.FULL)
+    monkeypatch.setattr("tsexpand.training.samples.random_damage", lambda rng: clean)
+    white = torch.zeros(3, 270, 480), torch.ones(1, 270, 480)
+    white[0][:, ::2], white[1][:, ::2] = 1, 0  # every other row
+    monkeypatch.setattr("tsexpand.training.samples.random_titles", lambda *_: Overlay(*white))
+    for seed in range(6):
+        without, titled = (
+            random_clip(scenes[0], 3, 64, np.random.default_rng(seed), with_next=True, titled=titled)
+            for titled in (False, True)
+        )
+        assert titled.time == without.time
+        rows = (titled.light == 1).all(dim=3).all(dim=1)  # (frames, rows)
+        assert torch.equal(rows, rows[:1].expand_as(rows)) and rows[0].sum() == 32
+        assert titled.signal[:, :, rows[0]].min() > 0.99
+        assert torch.equal(titled.light[:, :, ~rows[0]], without.light[:, :, ~rows[0]])
+        assert (
+            torch.equal(titled.frames[:, :, 1::2], without.frames[:, :, 1::2]) and (titled.frames[:, :, ::2] == 1).all()
+        )
+
+
+def test_a_fifth_of_the_samples_are_titled(scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    titled = []
+    drawn = samples.random_titles
+
+    def counted(*args: Any) -> Overlay:
+        titled.append(args)
+        return drawn(*args)
+
+    monkeypatch.setattr("tsexpand.training.samples.random_titles", counted)
+    sample_batch(scenes, Parametrisation.ABSOLUTE, 6, range(60), 40)
+    assert 5 <= len(titled) <= 20
+    window = titled[0][2]
+    assert (window.height, window.width) == (40 + GRID, 40 + GRID)
 
 
 def test_a_photograph_slides_by_whole_pixels_and_stops_at_its_edge() -> None:

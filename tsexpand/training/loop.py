@@ -32,7 +32,7 @@ from .scenes import Scene, load_scenes
 from .trainer import Trainer, initial_network, learning_rate
 from .validation import SCORE, ValidationClip, validate, validation_clips
 
-OBJECTIVE = 4
+OBJECTIVE = 5
 """Of losses and samples; another number where a checkpoint can't go on as if nothing had happened."""
 
 RECORD_EVERY = 20

@@ -20,6 +20,7 @@ from .graphics import fine_colour
 from .motion import about, moved, random_motion
 from .rendering import graded_light, random_rendering
 from .scenes import Scene, Window
+from .titles import random_titles
 from .tonemappers import random_tone_mapping, tone_mapped
 
 GRID = 8
@@ -28,6 +29,10 @@ learn where chroma and the encoder's transforms lie among them, and depend on it
 
 _FINE_COLOUR = {ChromaSampling.FULL: 0.5, ChromaSampling.HALF_WIDTH: 0.2}
 """Share of the clips, by what their chroma can show, with areas of colours as fine as pixels."""
+
+TITLED = 0.2
+"""Share of the samples with titles, logos or slides laid over them. Who has only seen scenes takes all white for light
+that clipped, and white letters glare."""
 
 LONGEST_CLIP = 7
 """Frames of the clips that are encoded for one sample: enough for the P and B pictures that real footage is made of."""
@@ -119,7 +124,9 @@ def _window(exposed: Tensor, size: int, rng: np.random.Generator) -> Window:
     return max(windows, key=lambda w: float(clipped[w.top : w.top + size, w.left : w.left + size].mean()))
 
 
-def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Generator, with_next: bool = False) -> Clip:
+def random_clip(
+    scene: Scene, count: int, size: int | None, rng: np.random.Generator, with_next: bool = False, titled: bool = False
+) -> Clip:
     """A clip of a moving camera, rendered, encoded and decoded.
 
     Args:
@@ -128,6 +135,7 @@ def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Gener
         size: of a random square window, even; None: the whole frames.
         rng: what is random comes from here, in a fixed order.
         with_next: whether a frame comes after `time`, and is given whole too.
+        titled: whether something is laid over its frames, in its window at least.
     """
     shot = random_shot(scene, rng)
     time = int(rng.integers(count - with_next))
@@ -139,10 +147,15 @@ def random_clip(scene: Scene, count: int, size: int | None, rng: np.random.Gener
     damage = random_damage(rng)
     if rng.random() < _FINE_COLOUR.get(damage.sampling, 0.0):
         light = light * fine_colour(light.shape[-2], light.shape[-1], rng)
-    shown = damage.done_to(rendering(light.clamp(0, 1)).clamp(0, 1))
+    signal, truth = rendering(light.clamp(0, 1)).clamp(0, 1), graded_light(light, rendering)
     wholes = torch.stack([whole, shot.frame(time + 1)] if with_next else [whole])
     frames = rendering((exposure * wholes).clamp(0, 1)).clamp(0, 1)
-    return Clip(shown, graded_light(light, rendering), frames, time)
+    if titled:
+        part = window or Window(0, 0, VIEW_HEIGHT, VIEW_WIDTH)
+        titles = random_titles(VIEW_HEIGHT, VIEW_WIDTH, part, rng)
+        frames = titles.over(frames)
+        signal, truth = titles.part(part).over(signal), titles.part(part).over_light(truth)
+    return Clip(damage.done_to(signal), truth, frames, time)
 
 
 def _for_global_branch(frames: Tensor) -> Tensor:
@@ -152,7 +165,7 @@ def _for_global_branch(frames: Tensor) -> Tensor:
 def _absolute_sample(scene: Scene, size: int, stability: bool, rng: np.random.Generator) -> SampleBatch:
     """A window of one frame of a clip, or of two; the clip is what gives them the damage of real footage."""
     count = max(1 + stability, int(rng.integers(1, LONGEST_CLIP + 1)))
-    clip = random_clip(scene, count, size + GRID, rng, stability)
+    clip = random_clip(scene, count, size + GRID, rng, stability, titled=rng.random() < TITLED)
     frames = _for_global_branch(clip.frames)
     top, left = rng.integers(GRID, size=2)
     part = (..., slice(top, top + size), slice(left, left + size))
