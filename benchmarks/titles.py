@@ -1,10 +1,10 @@
-"""How much titles, logos and slides light up, whose white is white and not light that clipped.
+"""How much burned-in titles light up, whose white is white and not light that clipped.
 
 Draws letters and shapes over the frames of a clip, and on grounds of their own, encodes that as 4:2:0 H.264, and
-converts it by the real command. Printed of the pixels that a title's white covers: their light (1 = SDR reference
-white, which is what they should have), mean, 95th percentile and largest, and their tint, (largest − smallest channel)
-/ mean.
-Usage:
+converts it by the real command. Printed of the pixels that a title's white covers: the mean of their channels (1 = SDR
+reference white, which is what letters should have), its mean, 95th percentile and largest, and their tint, (largest −
+smallest channel) / mean. White pages, boxes and squares (page, slide, square) could as well be skies, windows and
+lamps: they are watched, not judged. Usage:
 titles.py [--weights NAME ...] [--clip CLIP] [--frames 4] [--json FILE]
 """
 
@@ -21,12 +21,11 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
+from torch.nn.functional import max_pool2d
 
 from tsexpand.codecs.exr import read_exr
 from tsexpand.network.weights import shipped_weights
+from tsexpand.sheet.canvas import BACKGROUND, Canvas
 
 ROOT = Path(__file__).parent.parent
 COLUMNS = ("mean", "p95", "largest", "tint")
@@ -38,27 +37,19 @@ Draw = Callable[[Picture], tuple[Picture, Picture]]
 """A frame to the same with titles, and where they are white."""
 
 
-def canvas(size: tuple[int, int], draw: Callable[[Figure], None]) -> Picture:
-    """Cover (H, W) of what is drawn in white."""
-    figure = Figure(figsize=(size[1] / 100, size[0] / 100), dpi=100, facecolor="black")
-    draw(figure)
-    sheet = FigureCanvasAgg(figure)
-    sheet.draw()
-    return np.asarray(sheet.buffer_rgba())[: size[0], : size[1], 0] / 255
+def written(size: tuple[int, ...], lines: list[tuple[float, float, float, str]], bold: bool = False) -> Picture:
+    """Cover (H, W) of lines of text: the place of each (fractions, from above), its height (fraction) and text."""
+    height, width = size[:2]
+    canvas = Canvas(width, height)
+    for x, y, share, text in lines:
+        canvas.text(x * width, y * height, text, 0.72 * share * height, "white", bold, "center")
+    darkest = int(BACKGROUND[1:3], 16)
+    return (canvas.drawn()[0].float() - darkest).clamp_min(0).numpy() / (255 - darkest)
 
 
-def written(
-    size: tuple[int, int], lines: list[tuple[float, float, float, str]], weight: str, outline: float = 0
-) -> Picture:
-    """Cover of lines of text: each has its place (fractions, from below), height (fraction of the frame's) and text."""
-    effects = [withStroke(linewidth=outline, foreground="white")] if outline else []
-
-    def draw(figure: Figure) -> None:
-        for x, y, height, text in lines:
-            points = height * size[0] * 0.72
-            figure.text(x, y, text, size=points, color="white", weight=weight, ha="center", path_effects=effects)
-
-    return canvas(size, draw)
+def outlined(cover: Picture) -> Picture:
+    """Cover of what is 2 pixels around."""
+    return max_pool2d(torch.from_numpy(cover)[None, None].float(), 5, 1, 2)[0, 0].numpy()
 
 
 def laid(frame: Picture, cover: Picture, level: float) -> Picture:
@@ -66,48 +57,52 @@ def laid(frame: Picture, cover: Picture, level: float) -> Picture:
 
 
 def subtitles(frame: Picture) -> tuple[Picture, Picture]:
-    lines = [(0.5, 0.05, 0.05, "They said that it would never"), (0.5, 0.11, 0.05, "— Did you hear what I heard?")]
-    cover = written(frame.shape[:2], lines, "bold")
-    around = written(frame.shape[:2], lines, "bold", outline=4)
-    return laid(laid(frame, around, 0), cover, 1), cover
+    lines = [(0.5, 0.89, 0.07, "— Did you hear what I heard?"), (0.5, 0.97, 0.07, "They said that it would never")]
+    cover = written(frame.shape, lines, bold=True)
+    return laid(laid(frame, outlined(cover), 0), cover, 1), cover
 
 
 def logo(frame: Picture) -> tuple[Picture, Picture]:
-    cover = written(frame.shape[:2], [(0.88, 0.86, 0.09, "tv8")], "bold")
+    cover = written(frame.shape, [(0.88, 0.15, 0.12, "tv8")], bold=True)
     return laid(frame, cover, 1), cover
 
 
 def credits(frame: Picture) -> tuple[Picture, Picture]:
     lines = [
-        (0.5, 0.62, 0.18, "The End"),
-        (0.5, 0.4, 0.05, "written and directed by"),
-        (0.5, 0.3, 0.07, "Somebody Else"),
+        (0.5, 0.4, 0.24, "The End"),
+        (0.5, 0.62, 0.07, "written and directed by"),
+        (0.5, 0.72, 0.1, "Somebody Else"),
     ]
-    cover = written(frame.shape[:2], lines, "normal")
+    cover = written(frame.shape, lines)
     return laid(np.zeros_like(frame), cover, 1), cover
 
 
-def slide(frame: Picture) -> tuple[Picture, Picture]:
-    cover = written(frame.shape[:2], [(0.62, 0.6, 0.13, "Results")], "bold")
-    rows, columns = (int(n) for n in frame.shape[:2])
-    cover[rows // 4 : rows * 3 // 4, columns // 12 : columns // 3] = 1
+def headline(frame: Picture) -> tuple[Picture, Picture]:
+    cover = written(frame.shape, [(0.5, 0.5, 0.18, "Results of the year")], bold=True)
     return laid(np.full_like(frame, 0.4), cover, 1), cover
 
 
-def paper(frame: Picture) -> tuple[Picture, Picture]:
-    lines = [(0.5, 0.9 - 0.08 * i, 0.05, "black letters on a white page, as documents have them") for i in range(10)]
-    ink = written(frame.shape[:2], lines, "normal")
+def page(frame: Picture) -> tuple[Picture, Picture]:
+    lines = [(0.5, 0.1 + 0.08 * i, 0.06, "black letters on a white page, as documents have") for i in range(11)]
+    ink = written(frame.shape, lines)
     return laid(np.ones_like(frame), ink, 0), 1 - ink
 
 
+def slide(frame: Picture) -> tuple[Picture, Picture]:
+    rows, columns = frame.shape[:2]
+    cover = np.zeros((rows, columns))
+    cover[rows // 4 : rows * 3 // 4, columns // 3 : columns * 2 // 3] = 1
+    return laid(np.full_like(frame, 0.4), cover, 1), cover
+
+
 def square(frame: Picture) -> tuple[Picture, Picture]:
-    """Without anything like a letter: 48 pixels on black."""
+    """48 pixels on black."""
     cover = np.zeros(frame.shape[:2])
     cover[100:148, 200:248] = 1
     return laid(np.zeros_like(frame), cover, 1), cover
 
 
-CASES: dict[str, Draw] = {draw.__name__: draw for draw in (subtitles, logo, credits, slide, paper, square)}
+CASES: dict[str, Draw] = {draw.__name__: draw for draw in (subtitles, logo, credits, headline, page, slide, square)}
 
 
 def write(path: Path, frames: list[Picture]) -> None:
@@ -115,6 +110,8 @@ def write(path: Path, frames: list[Picture]) -> None:
         stream = container.add_stream("libx264", rate=Fraction(25), options={"crf": "18"})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1  # BT.709, limited
         for picture in frames:
             frame = av.VideoFrame.from_ndarray(np.round(255 * picture).astype(np.uint8), "rgb24")
             container.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace="ITU709")))

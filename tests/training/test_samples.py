@@ -1,6 +1,5 @@
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +8,12 @@ from torch.utils.data._utils.pin_memory import pin_memory
 
 from tsexpand.colour.codes import ChromaSampling
 from tsexpand.network.output import Parametrisation
-from tsexpand.training import samples
 from tsexpand.training.cameras import PanoramaShot, PhotographShot, random_shot
 from tsexpand.training.damage import Damage
 from tsexpand.training.motion import moved
 from tsexpand.training.samples import GRID, LONGEST_CLIP, TITLED, SampleBatch, joined, random_clip, sample_batch
 from tsexpand.training.scenes import Pose, Scene, Window, load_scenes
-from tsexpand.training.titles import Overlay
+from tsexpand.training.titles import Overlay, random_titles
 
 BOTH = list(Parametrisation)
 
@@ -54,7 +52,10 @@ def test_a_batch_is_pinned_as_a_batch(scenes: tuple[Scene, ...], monkeypatch: py
     assert all(torch.equal(value, batch.tensors()[name] + 1) for name, value in pinned.tensors().items())
 
 
-def test_what_comes_after_is_the_next_frame_of_the_clip(scenes: tuple[Scene, ...]) -> None:
+def test_what_comes_after_is_the_next_frame_of_the_clip(
+    scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsexpand.training.samples.TITLED", 0.0)  # a ground of their own would hide the scene
     batch = sample_batch(scenes, Parametrisation.ABSOLUTE, 4, range(12), 64, stability=True)
     assert batch.after is not None and batch.light_after is not None and batch.motion is None
     changed = (batch.light_after - batch.light).abs().amax((1, 2, 3))
@@ -156,37 +157,45 @@ def test_titles_lie_still_over_the_scene_in_signal_light_and_whole_frame(
 ) -> None:
     clean = Damage(0.0, 0, False, None, sampling=ChromaSampling.FULL)
     monkeypatch.setattr("tsexpand.training.samples.random_damage", lambda rng: clean)
-    white = torch.zeros(3, 270, 480), torch.ones(1, 270, 480)
-    white[0][:, ::2], white[1][:, ::2] = 1, 0  # every other row
-    monkeypatch.setattr("tsexpand.training.samples.random_titles", lambda *_: Overlay(*white))
+    down, across = torch.linspace(0.2, 0.9, 270), torch.linspace(0.1, 0.8, 480)
+    added = torch.stack([down[:, None].expand(-1, 480), across.expand(270, -1), torch.ones(270, 480)])
+    through = torch.ones(1, 270, 480)
+    through[:, ::2] = 0  # every other row is drawn upon, each pixel in a colour of its own
+    drawn, windows = Overlay(added * (1 - through), through), []
+
+    def titles(height: int, width: int, window: Window, rng: np.random.Generator) -> Overlay:
+        windows.append(window)
+        return drawn
+
+    monkeypatch.setattr("tsexpand.training.samples.random_titles", titles)
     for seed in range(6):
         without, titled = (
             random_clip(scenes[0], 3, 64, np.random.default_rng(seed), with_next=True, titled=titled)
             for titled in (False, True)
         )
-        assert titled.time == without.time
-        rows = (titled.light == 1).all(dim=3).all(dim=1)  # (frames, rows)
-        assert torch.equal(rows, rows[:1].expand_as(rows)) and rows[0].sum() == 32
-        assert titled.signal[:, :, rows[0]].min() > 0.99
-        assert torch.equal(titled.light[:, :, ~rows[0]], without.light[:, :, ~rows[0]])
-        assert (
-            torch.equal(titled.frames[:, :, 1::2], without.frames[:, :, 1::2]) and (titled.frames[:, :, ::2] == 1).all()
-        )
+        assert titled.time == without.time and len(windows) == seed + 1
+        window = windows[-1]
+        part = (..., slice(window.top, window.top + 64), slice(window.left, window.left + 64))
+        upon = (through == 0)[part].expand_as(titled.light)
+        expected = added[part].expand_as(titled.light)
+        assert torch.allclose(titled.light[upon], expected[upon] ** 2.4, atol=1e-6)
+        assert torch.allclose(titled.signal[upon], expected[upon], atol=0.02)
+        assert torch.equal(titled.light[~upon], without.light[~upon])
+        assert torch.equal(titled.frames[:, :, 1::2], without.frames[:, :, 1::2])
+        assert torch.equal(titled.frames[:, :, ::2], added[:, ::2].expand(2, -1, -1, -1))
 
 
-def test_a_fifth_of_the_samples_are_titled(scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    titled = []
-    drawn = samples.random_titles
+def test_some_of_the_samples_are_titled(scenes: tuple[Scene, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    windows: list[Window] = []
 
-    def counted(*args: Any) -> Overlay:
-        titled.append(args)
-        return drawn(*args)
+    def counted(height: int, width: int, window: Window, rng: np.random.Generator) -> Overlay:
+        windows.append(window)
+        return random_titles(height, width, window, rng)
 
     monkeypatch.setattr("tsexpand.training.samples.random_titles", counted)
     sample_batch(scenes, Parametrisation.ABSOLUTE, 6, range(60), 40)
-    assert 5 <= len(titled) <= 20
-    window = titled[0][2]
-    assert (window.height, window.width) == (40 + GRID, 40 + GRID)
+    assert 2 <= len(windows) <= 10
+    assert {(window.height, window.width) for window in windows} == {(40 + GRID, 40 + GRID)}
 
 
 def test_a_photograph_slides_by_whole_pixels_and_stops_at_its_edge() -> None:

@@ -40,7 +40,7 @@ class Area:
 
 
 CLIPPED = Area(weight=0.01, floor=4.0)
-"""Where something clipped: errors are large, and most of them can't be helped."""
+"""Where something clipped, or a title is white: errors are large, and most of them can't be helped."""
 
 BORDER = Area(weight=0.02, floor=1.0)
 """Where it is not clear from the signal that nothing clipped: the shoulder, and the surroundings of what clipped."""

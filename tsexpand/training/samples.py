@@ -30,9 +30,9 @@ learn where chroma and the encoder's transforms lie among them, and depend on it
 _FINE_COLOUR = {ChromaSampling.FULL: 0.5, ChromaSampling.HALF_WIDTH: 0.2}
 """Share of the clips, by what their chroma can show, with areas of colours as fine as pixels."""
 
-TITLED = 0.2
-"""Share of the samples with titles, logos or slides laid over them. Who has only seen scenes takes all white for light
-that clipped, and white letters glare."""
+TITLED = 0.08
+"""Share of the samples for the absolute target with titles laid over them. Who has only seen scenes takes white letters
+for light that clipped, and they glare; who sees many takes windows for letters."""
 
 LONGEST_CLIP = 7
 """Frames of the clips that are encoded for one sample: enough for the P and B pictures that real footage is made of."""
@@ -95,7 +95,7 @@ class Clip:
         signal: (N, 3, H, W), R′G′B′ in [0, 1], after the encoder.
         light: (N, 3, H, W), 1 = SDR reference white.
         frames: (1 or 2, 3, VIEW_HEIGHT, VIEW_WIDTH), R′G′B′ of the whole frame `time`, and where it was asked for of
-            the next one, before the encoder and without fine colour drawn upon it.
+            the next one, before the encoder, with titles and without fine colour drawn upon it.
         time: number of the frame that the exposure was chosen for.
     """
 
