@@ -42,7 +42,7 @@ def written(size: tuple[int, ...], lines: list[tuple[float, float, float, str]],
     height, width = size[:2]
     canvas = Canvas(width, height)
     for x, y, share, text in lines:
-        canvas.text(x * width, y * height, text, 0.72 * share * height, "white", bold, "center")
+        canvas.text(x * width, y * height, text, share * height, "white", bold, "center")
     darkest = int(BACKGROUND[1:3], 16)
     return (canvas.drawn()[0].float() - darkest).clamp_min(0).numpy() / (255 - darkest)
 
@@ -57,33 +57,33 @@ def laid(frame: Picture, cover: Picture, level: float) -> Picture:
 
 
 def subtitles(frame: Picture) -> tuple[Picture, Picture]:
-    lines = [(0.5, 0.89, 0.07, "— Did you hear what I heard?"), (0.5, 0.97, 0.07, "They said that it would never")]
+    lines = [(0.5, 0.89, 0.05, "— Did you hear what I heard?"), (0.5, 0.97, 0.05, "They said that it would never")]
     cover = written(frame.shape, lines, bold=True)
     return laid(laid(frame, outlined(cover), 0), cover, 1), cover
 
 
 def logo(frame: Picture) -> tuple[Picture, Picture]:
-    cover = written(frame.shape, [(0.88, 0.15, 0.12, "tv8")], bold=True)
+    cover = written(frame.shape, [(0.88, 0.15, 0.09, "tv8")], bold=True)
     return laid(frame, cover, 1), cover
 
 
 def credits(frame: Picture) -> tuple[Picture, Picture]:
     lines = [
-        (0.5, 0.4, 0.24, "The End"),
-        (0.5, 0.62, 0.07, "written and directed by"),
-        (0.5, 0.72, 0.1, "Somebody Else"),
+        (0.5, 0.4, 0.17, "The End"),
+        (0.5, 0.62, 0.05, "written and directed by"),
+        (0.5, 0.72, 0.07, "Somebody Else"),
     ]
     cover = written(frame.shape, lines)
     return laid(np.zeros_like(frame), cover, 1), cover
 
 
 def headline(frame: Picture) -> tuple[Picture, Picture]:
-    cover = written(frame.shape, [(0.5, 0.5, 0.18, "Results of the year")], bold=True)
+    cover = written(frame.shape, [(0.5, 0.5, 0.13, "Results of the year")], bold=True)
     return laid(np.full_like(frame, 0.4), cover, 1), cover
 
 
 def page(frame: Picture) -> tuple[Picture, Picture]:
-    lines = [(0.5, 0.1 + 0.08 * i, 0.06, "black letters on a white page, as documents have") for i in range(11)]
+    lines = [(0.5, 0.1 + 0.08 * i, 0.043, "black letters on a white page, as documents have") for i in range(11)]
     ink = written(frame.shape, lines)
     return laid(np.ones_like(frame), ink, 0), 1 - ink
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from tests.engines.pictures import batch_of, signal_format
+from tests.lettering import lettered
 from tsexpand.cli.engine import DEFAULT_WEIGHTS
 from tsexpand.colour.codes import Matrix, SignalRange
 from tsexpand.colour.transfer import pq_inverse_eotf
@@ -15,6 +16,9 @@ from tsexpand.network.weights import load_weights, shipped_weights
 
 WHITE = 203.0
 PQ_CODE = 1 / 876  # one code of 10-bit limited range
+
+KNOW_TITLES = ["fast"]
+"""Models that have learned from samples with titles."""
 
 Expand = Callable[[Tensor], Tensor]
 
@@ -105,6 +109,25 @@ def test_where_pixels_lie_in_a_grid_matters_little(expand: Expand, down: int, ri
     there, here = (pq_inverse_eotf(expand(signal)) for signal in (noisy, noisy[:, :, down:, right:]))
     change = (there[:, :, down:, right:] - here).abs()[..., 36:-36, 36:-36]  # nearer to an edge it is another one
     assert change.max() < 3 * PQ_CODE and change.mean() < 0.4 * PQ_CODE
+
+
+GROUNDS = {
+    "black": torch.zeros(1, 3, 160, 320),
+    "grey": torch.full((1, 3, 160, 320), 0.4),
+    "scene": picture(160, 320),
+    "clipped": (picture(160, 320) * torch.linspace(1, 3, 320)).clamp_max(1),  # in its right half
+}
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+@pytest.mark.parametrize("size", [12, 40])
+@pytest.mark.parametrize("expand", KNOW_TITLES, indirect=True)
+def test_white_letters_light_up_little(expand: Expand, ground: str, size: int) -> None:
+    """Letters of a real font, as the models have not seen. Models that know no titles make them 1.5 to 4 times white."""
+    cover = lettered(160, 320, "White", size)
+    letters = expand(GROUNDS[ground] * (1 - cover) + cover)[:, :, cover > 0.99] / WHITE
+    most = 2.8 if size == 40 else 1.6 if ground == "clipped" else 1.2
+    assert 0.95 < letters.mean() < most
 
 
 def test_colour_as_fine_as_pixels_stays(expand: Expand) -> None:
