@@ -123,7 +123,7 @@ GROUNDS = {
 @pytest.mark.parametrize("size", [12, 40])
 @pytest.mark.parametrize("expand", KNOW_TITLES, indirect=True)
 def test_white_letters_light_up_little(expand: Expand, ground: str, size: int) -> None:
-    """Letters of a real font, as the models have not seen. Models that know no titles make them 1.5 to 4 times white."""
+    """Letters of a real font, which they have not seen. Who knows no titles makes them 1.5 to 4 times white."""
     cover = lettered(160, 320, "White", size)
     letters = expand(GROUNDS[ground] * (1 - cover) + cover)[:, :, cover > 0.99] / WHITE
     most = 2.8 if size == 40 else 1.6 if ground == "clipped" else 1.2
