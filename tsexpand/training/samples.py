@@ -154,7 +154,8 @@ def random_clip(
         part = window or Window(0, 0, VIEW_HEIGHT, VIEW_WIDTH)
         titles = random_titles(VIEW_HEIGHT, VIEW_WIDTH, part, rng)
         frames = titles.over(frames)
-        signal, truth = titles.part(part).over(signal), titles.part(part).over_light(truth)
+        here = titles.part(part)
+        signal, truth = here.over(signal), here.over_light(truth)
     return Clip(damage.done_to(signal), truth, frames, time)
 
 

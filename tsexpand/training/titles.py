@@ -159,7 +159,8 @@ def _text(sheet: _Sheet, at: tuple[float, float], tallest: float, opacity: float
     """One to three lines of letters, of which one is at a place; with an outline, a box behind them, or neither."""
     height = float(np.exp(rng.uniform(np.log(_SMALLEST), np.log(tallest))))
     stroke = max(0.5, height * rng.uniform(0.06, 0.28))
-    font = _Font(height, stroke, rng.random() < 0.5, rng.random() < 0.5)
+    round_ends, curved = rng.random() < 0.5, rng.random() < 0.5
+    font = _Font(height, stroke, round_ends or curved, curved)
     lines, letters = int(rng.integers(1, 4)), int(rng.integers(3, 25))
     advance = height * rng.uniform(0.6, 0.8) + stroke
     top = at[0] - height * rng.uniform(0, 1) - _LEADING * height * rng.integers(lines)
@@ -193,7 +194,7 @@ class _Font:
         height: of letters, pixels.
         stroke: width of their strokes, pixels.
         round_ends: of strokes; else they are square.
-        curved: whether strokes have no corners, and round ends.
+        curved: whether strokes have no corners, which takes round ends: they are many short ones.
     """
 
     height: float
@@ -218,8 +219,7 @@ class _Font:
             down, right = ((y1 - y0) / length, (x1 - x0) / length) if length else (0.0, 1.0)  # a dot
             aside = np.abs((y - y0) * right - (x - x0) * down)
             beyond = np.abs((y - y0) * down + (x - x0) * right - length / 2) - length / 2
-            rounded = self.round_ends or self.curved
-            far = np.hypot(aside, np.maximum(beyond, 0)) if rounded else np.maximum(aside, beyond)
+            far = np.hypot(aside, np.maximum(beyond, 0)) if self.round_ends else np.maximum(aside, beyond)
             np.maximum(part, self.stroke / 2 - far, out=part)
 
 
