@@ -12,8 +12,9 @@ PACKAGE = ROOT / "tsexpand"
 FLOORS = {
     "errors": 0,
     "constants": 0,
-    "cores": 0.5,  # in terms of freed_memory
+    "cores": 0.5,  # in terms of freed_memory and vector_functions
     "freed_memory": 0,
+    "vector_functions": 0,
     "gpu_memory": 0,
     "replay": 0.5,  # in terms of gpu_memory
     "frames": 0.5,  # the types that cross the pipeline, in terms of colour/: still the ground floor

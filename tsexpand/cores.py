@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from .freed_memory import keep_freed_memory
+from .vector_functions import settle_vector_functions
 
 Task = Callable[[], None]
 
@@ -84,6 +85,7 @@ def workers() -> Workers:
 @cache
 def _workers() -> Workers:
     keep_freed_memory()
+    settle_vector_functions()
     return Workers()
 
 
