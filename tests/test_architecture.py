@@ -12,7 +12,8 @@ PACKAGE = ROOT / "tsexpand"
 FLOORS = {
     "errors": 0,
     "constants": 0,
-    "cores": 0.5,  # in terms of freed_memory and vector_functions
+    "cores": 0.5,  # in terms of cpu_quota, freed_memory and vector_functions
+    "cpu_quota": 0,
     "freed_memory": 0,
     "vector_functions": 0,
     "gpu_memory": 0,

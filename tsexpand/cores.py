@@ -6,6 +6,7 @@ several cores on one tile hand its values to one another at every step; where th
 long as the work (measured: two cores were then no faster than one).
 """
 
+import math
 import os
 import sys
 from collections import deque
@@ -18,6 +19,7 @@ from threading import Barrier, RLock
 import torch
 from torch import Tensor
 
+from .cpu_quota import cpu_quota
 from .freed_memory import keep_freed_memory
 from .vector_functions import settle_vector_functions
 
@@ -85,7 +87,7 @@ def workers() -> Workers:
 @cache
 def _workers() -> Workers:
     keep_freed_memory()
-    settle_vector_functions()
+    settle()
     return Workers()
 
 
@@ -111,8 +113,21 @@ def at_once(device: torch.device) -> int:
 
 
 def usable() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use, or has the time of."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _within_quota(count)
+
+
+def settle() -> None:
+    """Has PyTorch use no more cores than there is time of, and the same code of MKL's on each from the beginning.
+
+    To be called before anything is computed on several cores. For what runs here `workers` does; elsewhere PyTorch uses
+    them by itself.
+    """
+    seen = torch.get_num_threads()
+    if (most := _within_quota(seen)) < seen:
+        torch.set_num_threads(most)
+    settle_vector_functions()
 
 
 def give_way() -> None:
@@ -208,6 +223,10 @@ def by_strips(function: Callable[[slice], Tensor], picture: Tensor, channels: in
 
     run((partial(make, rows) for rows in pieces), picture.device)
     return result
+
+
+def _within_quota(cores: int) -> int:
+    return max(1, math.ceil(min(cores, cpu_quota())))
 
 
 def _settle(together: Barrier) -> None:

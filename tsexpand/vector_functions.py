@@ -21,11 +21,7 @@ _OF_MKL = (
 
 @cache
 def settle_vector_functions() -> None:
-    """Has each of them chosen, for this process and those that it forks: some milliseconds, the first time.
-
-    To be called by what computes on several cores before it does: `cores` for all that runs there, and whatever leaves
-    it to PyTorch to use them.
-    """
+    """Has each of them chosen, for this process and those that it forks: some milliseconds, the first time."""
     for dtype in (torch.float32, torch.float64):
         value = torch.full((1,), 0.5, dtype=dtype)
         for function in _OF_MKL:

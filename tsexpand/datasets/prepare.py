@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from ..codecs.images import LIGHT_SUFFIXES, read_light_as_stored
+from ..cores import settle
 from ..errors import InputError, OutputError
 from ..scenes.families import family, is_validation
 from ..sinks.paths import make_folder, translated
-from ..vector_functions import settle_vector_functions
 from .facts import Facts, read_facts, write_scene
 from .measure import near_duplicates
 from .sources import SOURCES, Row, find_row, write_sources, write_whole
@@ -127,7 +127,7 @@ def prepare(
         InputError: there are no pictures, or none can be used.
         OutputError: something can't be written.
     """
-    settle_vector_functions()
+    settle()
     pictures = find_pictures(folders)
     _make_output(output, folders)
     report, rows = PrepareReport(), list[Row]()

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ..colour.ssim import WINDOW
+from ..cores import settle
 from ..errors import InputError
-from ..vector_functions import settle_vector_functions
 from .exposure import ExposureMeter
 from .meters import Meter, ReferenceMeter, SourceMeter
 from .metrics import Shown
@@ -63,7 +63,7 @@ def evaluate(options: EvaluateOptions, on_frame: OnFrame = lambda name, count: N
     Raises:
         InputError: unreadable, sizes or numbers of frames differ, NaN, or nothing to fit a scale on.
     """
-    settle_vector_functions()
+    settle()
     with torch.inference_mode():
         reports = [_judge(name, options, on_frame) for name in options.predictions]
     return EvaluationReport(options.reference, options.source, tuple(reports))

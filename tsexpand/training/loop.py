@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from ..cores import settle
 from ..errors import InputError
 from ..network.output import Parametrisation
-from ..vector_functions import settle_vector_functions
 from .checkpoints import read_checkpoint
 from .distributed import (
     agree_on_step,
@@ -97,7 +97,7 @@ def load_data(options: TrainOptions) -> Data:
     Raises:
         InputError: too few scenes that can be used, or more than there is memory for.
     """
-    settle_vector_functions()  # whatever is trained, its data are loaded first
+    settle()  # whatever is trained, its data are loaded first
     room = room_for_scenes(processes_here())
     found = load_scenes(options.data, room)
     refused = found.refused

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..codecs.source_options import WHOLE, SourceOptions
-from ..vector_functions import settle_vector_functions
+from ..cores import settle
 from .report import Check, VerifyReport
 from .sequence import verify_sequence
 from .single_pictures import refuse_single_pictures
@@ -31,6 +31,6 @@ def verify(
         InputError: the source can't be read to its end, or there is nothing to check.
     """
     refuse_single_pictures(name)
-    settle_vector_functions()
+    settle()
     check = verify_sequence if Path(name).is_dir() else verify_video
     return check(name, source, on_progress, reading)
