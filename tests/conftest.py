@@ -1,8 +1,11 @@
 """For all tests."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
+
+from tsexpand import cores
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -10,4 +13,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Compiled code of the user who runs the tests is neither used nor touched."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TSEXPAND_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_quota() -> Iterator[None]:
+    """There is time for as many cores as a test says, wherever it runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cores, "cpu_quota", lambda: math.inf)
         yield

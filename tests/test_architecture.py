@@ -12,8 +12,8 @@ PACKAGE = ROOT / "tsexpand"
 FLOORS = {
     "errors": 0,
     "constants": 0,
-    "cores": 0.5,  # in terms of cpu_quota, freed_memory and vector_functions
-    "cpu_quota": 0,
+    "control_groups": 0,
+    "cores": 0.5,  # in terms of control_groups, freed_memory and vector_functions
     "freed_memory": 0,
     "vector_functions": 0,
     "gpu_memory": 0,

@@ -19,7 +19,7 @@ from threading import Barrier, RLock
 import torch
 from torch import Tensor
 
-from .cpu_quota import cpu_quota
+from .control_groups import cpu_quota
 from .freed_memory import keep_freed_memory
 from .vector_functions import settle_vector_functions
 
@@ -30,6 +30,9 @@ _STRIP_PIXELS = 1 << 15
 
 _GIVEN_WAY = 5
 """Steps of priority: where the cores do not suffice, a third of the share of others."""
+
+_CHOSEN = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""Of the environment: by these a user says how many threads PyTorch has."""
 
 _ALIGNMENT = 4
 """Strips have a multiple of so many rows."""
@@ -48,8 +51,8 @@ class Workers:
         self._pool = ThreadPoolExecutor(self.count, thread_name_prefix="tsexpand-core")
         together = Barrier(self.count)  # so that every thread gets one of these
         try:
-            for settled in [self._pool.submit(_settle, together) for _ in range(self.count)]:
-                settled.result()
+            for begun in [self._pool.submit(_begin_on_one_core, together) for _ in range(self.count)]:
+                begun.result()
         finally:
             torch.set_num_threads(general)  # the threads have changed that of the process, too
 
@@ -113,20 +116,22 @@ def at_once(device: torch.device) -> int:
 
 
 def usable() -> int:
-    """Cores that this process may use, or has the time of."""
+    """Cores that this process may use, as far as there is time for them where that is limited; rounded up."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return _within_quota(count)
 
 
 def settle() -> None:
-    """Has PyTorch use no more cores than there is time of, and the same code of MKL's on each from the beginning.
+    """What is to be done before PyTorch computes anything on several cores; `workers` does it, too.
 
-    To be called before anything is computed on several cores. For what runs here `workers` does; elsewhere PyTorch uses
-    them by itself.
+    It sees the cores of a container's host: its threads, in this thread and in new ones, become no more than there is
+    time for, unless the user has chosen. And MKL chooses its code.
     """
-    seen = torch.get_num_threads()
-    if (most := _within_quota(seen)) < seen:
-        torch.set_num_threads(most)
+    with _lock:
+        seen = torch.get_num_threads()
+        most = seen if any(name in os.environ for name in _CHOSEN) else _within_quota(seen)
+        if most < seen:
+            torch.set_num_threads(most)
     settle_vector_functions()
 
 
@@ -229,7 +234,7 @@ def _within_quota(cores: int) -> int:
     return max(1, math.ceil(min(cores, cpu_quota())))
 
 
-def _settle(together: Barrier) -> None:
+def _begin_on_one_core(together: Barrier) -> None:
     try:
         torch.get_num_threads()  # or the first operation would set it to that of the process
         torch.set_num_threads(1)

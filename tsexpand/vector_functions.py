@@ -2,13 +2,13 @@
 
 MKL chooses at the first call of each which code this CPU runs best. Before its version 2025, a thread that calls it
 while another one chooses may get code of a lower accuracy: for that call, its results are off by up to thousands of
-roundings. One run in some hundreds had light in its first frame that differed from that of the others.
+roundings, and differ from those of any other run.
 
 Reference:
     PyTorch issue 188792: how often, and which versions of MKL.
 """
 
-from functools import cache
+from threading import Lock
 
 import torch
 
@@ -16,13 +16,22 @@ _OF_MKL = (
     *(torch.acos, torch.asin, torch.atan, torch.cos, torch.erf, torch.erfc, torch.erfinv, torch.exp, torch.log),
     *(torch.log10, torch.log2, torch.sin, torch.sqrt, torch.tan, torch.tanh, torch.trunc),
 )
-"""Those of ATen/cpu/vml.h; others, such as `torch.logit`, are in terms of them."""
+"""Those of ATen/cpu/vml.h."""
+
+_BESIDE = (torch.logit,)
+"""What calls MKL's logarithm in a way of its own."""
+
+_lock = Lock()
+_settled = False
 
 
-@cache
 def settle_vector_functions() -> None:
     """Has each of them chosen, for this process and those that it forks: some milliseconds, the first time."""
-    for dtype in (torch.float32, torch.float64):
-        value = torch.full((1,), 0.5, dtype=dtype)
-        for function in _OF_MKL:
-            function(value)
+    global _settled
+    with _lock:
+        if not _settled:
+            for dtype in (torch.float32, torch.float64):
+                value = torch.full((1,), 0.5, dtype=dtype)
+                for function in (*_OF_MKL, *_BESIDE):
+                    function(value)
+            _settled = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from .. import __version__
+from ..cores import settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Machine:
 
 def this_machine() -> Machine:
     """The machine that this runs on."""
+    settle()
     return Machine(
         processor=_processor(),
         cores=torch.get_num_threads(),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..codecs.source import Source, open_source
 from ..colour.tonemap import roll_off
-from ..cores import filled, one_core
+from ..cores import filled, one_core, settle
 from ..engines import Engine
 from ..engines.copies import copies_of, settled
 from ..engines.devices import default_batch_size, translated_memory
@@ -51,6 +51,7 @@ def convert(
         InputError, OutputError, DeviceError: nothing is left under a final name unless it is whole.
         KeyboardInterrupt: before the first frame was written, or again.
     """
+    settle()
     with ExitStack() as stack:
         source = stack.enter_context(open_source(options.source, options.reading))
         refuse_sources(options.outputs, source.files)

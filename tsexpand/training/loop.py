@@ -97,7 +97,7 @@ def load_data(options: TrainOptions) -> Data:
     Raises:
         InputError: too few scenes that can be used, or more than there is memory for.
     """
-    settle()  # whatever is trained, its data are loaded first
+    settle()
     room = room_for_scenes(processes_here())
     found = load_scenes(options.data, room)
     refused = found.refused
