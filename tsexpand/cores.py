@@ -132,7 +132,7 @@ def settle() -> None:
         most = seen if any(name in os.environ for name in _CHOSEN) else _within_quota(seen)
         if most < seen:
             torch.set_num_threads(most)
-    settle_vector_functions()
+        settle_vector_functions()
 
 
 def give_way() -> None:

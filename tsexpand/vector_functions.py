@@ -8,7 +8,7 @@ Reference:
     PyTorch issue 188792: how often, and which versions of MKL.
 """
 
-from threading import Lock
+from functools import cache
 
 import torch
 
@@ -21,17 +21,14 @@ _OF_MKL = (
 _BESIDE = (torch.logit,)
 """What calls MKL's logarithm in a way of its own."""
 
-_lock = Lock()
-_settled = False
 
-
+@cache
 def settle_vector_functions() -> None:
-    """Has each of them chosen, for this process and those that it forks: some milliseconds, the first time."""
-    global _settled
-    with _lock:
-        if not _settled:
-            for dtype in (torch.float32, torch.float64):
-                value = torch.full((1,), 0.5, dtype=dtype)
-                for function in (*_OF_MKL, *_BESIDE):
-                    function(value)
-            _settled = True
+    """Has each of them chosen, for this process and those that it forks: some milliseconds, the first time.
+
+    Not to be called by two threads at once, see `cores.settle`.
+    """
+    for dtype in (torch.float32, torch.float64):
+        value = torch.full((1,), 0.5, dtype=dtype)
+        for function in (*_OF_MKL, *_BESIDE):
+            function(value)
