@@ -172,7 +172,7 @@ def strips(picture: Tensor, times: int = 1) -> Iterator[slice]:
 
     Args:
         picture: that is divided.
-        times: as high as usual.
+        times: as high as usual; for little work a pixel, beside which the call would be much.
     """
     height, width = picture.shape[-2:]
     step = height
@@ -181,15 +181,15 @@ def strips(picture: Tensor, times: int = 1) -> Iterator[slice]:
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
-def by_rows(task: Callable[[slice], None], picture: Tensor) -> None:
-    """Runs a task on each strip of rows of a picture (..., H, W); see `run`."""
-    run((partial(task, rows) for rows in strips(picture)), picture.device)
+def by_rows(task: Callable[[slice], None], picture: Tensor, times: int = 1) -> None:
+    """Runs a task on each strip of rows of a picture (..., H, W); see `run` and `strips`."""
+    run((partial(task, rows) for rows in strips(picture, times)), picture.device)
 
 
-def filled(result: Tensor, function: Callable[..., Tensor], *pictures: Tensor) -> Tensor:
+def filled(result: Tensor, function: Callable[..., Tensor], *pictures: Tensor, times: int = 1) -> Tensor:
     """Pictures (N, C, H, W) filled with what an elementwise function makes of others (N, ?, H, W); may be one of them.
 
-    Frame by frame, so that a frame is the same in any batch.
+    Frame by frame, so that a frame is the same in any batch; in `strips`.
     """
     for number in range(len(result)):
 
@@ -197,7 +197,7 @@ def filled(result: Tensor, function: Callable[..., Tensor], *pictures: Tensor) -
             part = (slice(number, number + 1), slice(None), rows)
             result[part] = function(*(picture[part] for picture in pictures))
 
-        by_rows(fill, result)
+        by_rows(fill, result, times)
     return result
 
 

@@ -39,20 +39,20 @@ def test_the_same_for_every_call_and_a_part_of_a_larger_one() -> None:
 def test_integer_codes_are_not_moved() -> None:
     codes = torch.arange(4, 1020, dtype=torch.float64).reshape(-1, 1).expand(-1, 64)
     plane = ((codes - 64) / 876).float().unsqueeze(0)
-    (dithered,) = quantise((plane,), TEN_BIT, dither_pattern(1016, 64, CPU))
+    (dithered,) = quantise((plane,), TEN_BIT, (dither_pattern(1016, 64, CPU),))
     assert torch.equal(dithered[0].double(), codes)
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5, 0.75, 0.9])
 def test_a_level_between_codes_has_the_right_mean(fraction: float) -> None:
     plane = torch.full((1, 128, 128), (500 + fraction - 64) / 876)
-    (codes,) = quantise((plane,), TEN_BIT, dither_pattern(128, 128, CPU))
+    (codes,) = quantise((plane,), TEN_BIT, (dither_pattern(128, 128, CPU),))
     assert set(codes.flatten().tolist()) == {500, 501}
     assert float(codes.double().mean()) == pytest.approx(500 + fraction, abs=0.005)
 
 
 def test_a_slow_ramp_has_the_right_local_mean() -> None:
     exact = torch.linspace(400, 404, 512, dtype=torch.float64).expand(64, 512)
-    (codes,) = quantise((((exact - 64) / 876).float().unsqueeze(0),), TEN_BIT, dither_pattern(64, 512, CPU))
+    (codes,) = quantise((((exact - 64) / 876).float().unsqueeze(0),), TEN_BIT, (dither_pattern(64, 512, CPU),))
     error = (codes[0].double() - exact).unfold(0, 16, 16).unfold(1, 16, 16).mean(dim=(2, 3))
     assert error.abs().max() < 0.05

@@ -182,6 +182,22 @@ def test_a_ramp_survives_subsampling(location: ChromaLocation, size: tuple[int, 
     torch.testing.assert_close(inner(back, 4), inner(planes, 4), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("location", "chroma", "halved"),
+    [
+        (ChromaLocation.TOP_LEFT, [0, 4, 8, 4], [1, 6]),
+        (ChromaLocation.TOP_LEFT, [0, 4, 8], [1, 7]),
+        (ChromaLocation.TOP_LEFT, [4, 8], [5]),
+        (ChromaLocation.CENTER, [0, 4, 8, 4], [2, 6]),
+        (ChromaLocation.CENTER, [0, 4, 8], [2, 8]),
+    ],
+)
+def test_edges_are_held(location: ChromaLocation, chroma: list[float], halved: list[float]) -> None:
+    rows = torch.tensor(chroma).reshape(1, -1, 1)
+    for plane, dim in ((rows, 1), (rows.mT, 2)):
+        assert subsample_chroma((plane, plane, plane), location)[1].squeeze(3 - dim).tolist() == [halved]
+
+
 @pytest.mark.parametrize("size", [(16, 20), (15, 21)])
 def test_a_ramp_survives_422(size: tuple[int, int]) -> None:
     planes = ramps(*size)

@@ -51,15 +51,15 @@ def batched(whole: LightBatch, size: int) -> Iterator[LightBatch]:
         )
 
 
-def most_alive(stage: Callable[[Iterator[LightBatch]], Iterable[LightBatch]]) -> int:
-    """How many of the pictures that it was given a stage holds at once, in a clip of 60."""
+def most_alive(stage: Callable[[Iterator[LightBatch]], Iterable[LightBatch]], size: int = 1) -> int:
+    """How many of the batches that it was given a stage holds at once, of 60; of so many pictures each."""
     alive: list[weakref.ref[Tensor]] = []
 
     def source() -> Iterator[LightBatch]:
         for _ in range(60):
-            light = torch.full((1, 3, *SIZE), 50.0)
+            light = torch.full((size, 3, *SIZE), 50.0)
             alive.append(weakref.ref(light))
-            yield clip(picture(1).unsqueeze(0), light=light)
+            yield clip(torch.stack([picture(1)] * size), light=light)
             del light
 
     return max(sum(ref() is not None for ref in alive) for _ in stage(source()))

@@ -8,7 +8,7 @@ from tests.temporal.clips import batched, clip, light_of, most_alive, picture
 from tsexpand import cores
 from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.frames import LightBatch
-from tsexpand.temporal.denoising import NOISE, denoise
+from tsexpand.temporal.denoising import NOISE, REACH, denoise
 
 
 def denoised(whole: LightBatch, size: int = 4) -> Tensor:
@@ -162,7 +162,8 @@ def test_light_above_what_pq_can_say_stays_beside_what_changes() -> None:
 
 
 def test_pictures_are_let_go_of() -> None:
-    assert most_alive(denoise) <= 2  # it works on copies, of as many as `neighbourhoods` keeps
+    assert most_alive(denoise) <= REACH + 1  # those that it waits with
+    assert most_alive(denoise, 3) <= 2  # of which it keeps copies, not to keep the batches
 
 
 def test_relative_light_is_refused() -> None:

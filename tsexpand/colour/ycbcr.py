@@ -55,13 +55,13 @@ def dequantise(planes: Planes, signal: SignalFormat) -> Planes:
     return tuple((p.float() - offset) / span for p, (offset, span) in zip(planes, scales, strict=True))
 
 
-def quantise(planes: Planes, signal: SignalFormat, dither: Tensor | None = None) -> Planes:
+def quantise(planes: Planes, signal: SignalFormat, dithers: Planes | None = None) -> Planes:
     """Analogue to code values, the one and only rounding.
 
     Args:
         planes: float32 planes.
         signal: the format to write.
-        dither: (H, W), in (−0.5, 0.5) code values, at least as large as the planes.
+        dithers: of each plane, (h, w) like it, in (−0.5, 0.5) code values.
 
     Returns:
         Planes of uint8 (8 bit) or uint16, clamped to the codes that video may carry.
@@ -73,8 +73,8 @@ def quantise(planes: Planes, signal: SignalFormat, dither: Tensor | None = None)
     for i, plane in enumerate(planes):
         offset, span = _scale(signal, _is_chroma(i, signal))
         code = plane * span + offset
-        if dither is not None:
-            code = code + dither[: code.shape[-2], : code.shape[-1]]
+        if dithers is not None:
+            code = code + dithers[i]
         codes.append(code.round().clamp(reserved, (1 << signal.bit_depth) - 1 - reserved).to(dtype))
     return tuple(codes)
 
@@ -171,19 +171,20 @@ def upsample_chroma(planes: Planes, location: ChromaLocation, factors: tuple[int
 
 def _halve_cosited(plane: Tensor, dim: int) -> Tensor:
     """Every other sample, filtered by [1 2 1] / 4; edges are held."""
-    length = plane.shape[dim]
-    centre = torch.arange(0, length, 2, device=plane.device)
-    before, after = (centre - 1).clamp_min(0), (centre + 1).clamp_max(length - 1)
-    outer = plane.index_select(dim, before) + plane.index_select(dim, after)
-    return 0.5 * plane.index_select(dim, centre) + 0.25 * outer
+    lines = plane.movedim(dim, 0)
+    before = torch.cat((lines[:1], lines[1:-1:2]))
+    return (0.5 * lines[::2] + 0.25 * (before + _seconds(lines))).movedim(0, dim)
 
 
 def _halve_centred(plane: Tensor, dim: int) -> Tensor:
     """The mean of each pair of samples; an odd last one stands alone."""
-    length = plane.shape[dim]
-    first = torch.arange(0, length, 2, device=plane.device)
-    second = (first + 1).clamp_max(length - 1)
-    return 0.5 * (plane.index_select(dim, first) + plane.index_select(dim, second))
+    lines = plane.movedim(dim, 0)
+    return (0.5 * (lines[::2] + _seconds(lines))).movedim(0, dim)
+
+
+def _seconds(lines: Tensor) -> Tensor:
+    """The second line of each pair; an odd last one is its own."""
+    return torch.cat((lines[1::2], lines[-1:])) if len(lines) % 2 else lines[1::2]
 
 
 def subsample_chroma(

@@ -25,7 +25,7 @@ from ..codecs.exr import (
 from ..codecs.stills.sequence import stem_of
 from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
-from ..cores import give_way
+from ..cores import filled, give_way
 from ..errors import OutputError
 from ..frames import LightBatch, Timing, VideoInfo
 from . import Fetch
@@ -42,7 +42,7 @@ class PictureBatch:
 
 
 def scene_light(batch: LightBatch, primaries: ExrPrimaries, white: float) -> Tensor:
-    """Light as OpenEXR has it; colours outside of the primaries are negative.
+    """Light as OpenEXR has it; colours outside of the primaries are negative. See `finite_half`.
 
     Args:
         batch: the light.
@@ -50,13 +50,17 @@ def scene_light(batch: LightBatch, primaries: ExrPrimaries, white: float) -> Ten
         white: light of 1.0, cd/m².
 
     Returns:
-        (N, 3, H, W) linear RGB; where there is opacity (N, 4, H, W): RGB is multiplied by it, and it is channel A.
+        (N, 3, H, W) linear RGB, half; where there is opacity (N, 4, H, W): RGB multiplied by it, and it as channel A.
     """
-    pictures = convert(batch.light, batch.primaries, primaries.chromaticities) / white
-    if batch.alpha is None:
-        return pictures
-    alpha = batch.alpha.to(pictures.device).unsqueeze(1)
-    return torch.cat((pictures * alpha, alpha), dim=1)
+
+    def scene(light: Tensor, *alpha: Tensor) -> Tensor:
+        rgb = convert(light, batch.primaries, primaries.chromaticities) / white
+        return finite_half(torch.cat((rgb * alpha[0], alpha[0]), dim=1) if alpha else rgb)
+
+    light = batch.light
+    alpha = () if batch.alpha is None else (batch.alpha.to(light.device).unsqueeze(1),)
+    pictures = light.new_empty(len(light), 3 + len(alpha), *light.shape[-2:], dtype=torch.half)
+    return filled(pictures, scene, light, *alpha, times=4)
 
 
 def sequence_name(stem: str, number: int) -> str:
@@ -140,10 +144,10 @@ class ExrSink:
         return {path.name for path in self._output.iterdir() if pattern.fullmatch(path.name)}
 
     def prepare(self, batch: LightBatch, fetch: Fetch = Tensor.cpu) -> PictureBatch:
-        """Light to half `scene_light`, upright."""
+        """Light to `scene_light`, upright."""
         pictures = scene_light(batch, self._primaries, self._white)
         upright = (self._orientation or UPRIGHT).upright(pictures)
-        return PictureBatch(fetch(finite_half(upright)), batch.timings)
+        return PictureBatch(fetch(upright), batch.timings)
 
     def write(self, prepared: PictureBatch) -> None:
         """Hands pictures to the pool; waits while twice as many as it has threads are pending."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import __version__
 from ..codecs.avif import write_avif
 from ..codecs.encoders import EncoderOptions
-from ..codecs.exr import Compression, ExrPrimaries, aces_container, exr_attributes, finite_half, write_exr
+from ..codecs.exr import Compression, ExrPrimaries, aces_container, exr_attributes, write_exr
 from ..codecs.hdr_png import write_hdr_png
 from ..codecs.radiance import write_radiance
 from ..colour.codes import Matrix, Primaries, SignalRange
@@ -81,7 +81,7 @@ class ExrPicture(PictureFormat):
 
     def prepare(self, batch: LightBatch, fetch: Fetch) -> Tensor:
         """(3 or 4, H, W), half; see `scene_light`."""
-        return fetch(finite_half(scene_light(batch, self._primaries, self._white))[0])
+        return fetch(scene_light(batch, self._primaries, self._white)[0])
 
     def write(self, path: Path, prepared: Tensor, info: VideoInfo) -> None:
         """See `PictureFormat.write`."""

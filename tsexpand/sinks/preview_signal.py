@@ -4,16 +4,14 @@ from functools import partial
 
 from torch import Tensor
 
-from ..colour.dither import dither_pattern
 from ..colour.gamut import soft_bt709
 from ..colour.hdr10 import ContentLight
 from ..colour.sdr_tone import Curve, Tone, sdr_light
 from ..colour.signal import SDR8
 from ..colour.transfer import bt1886_inverse_eotf
-from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
-from ..cores import filled
 from ..frames import LightBatch, SignalBatch
 from . import Fetch
+from .code_values import code_values
 from .preview_tone import curves_for
 
 
@@ -43,11 +41,5 @@ class PreviewSignal:
         def encode(curve: Curve, light: Tensor) -> Tensor:
             return bt1886_inverse_eotf(sdr_light(soft_bt709(light.clamp_min(0), batch.primaries), curve))
 
-        encoded = batch.light.new_empty(batch.light.shape)
-        for frame, curve in enumerate(self._curves(batch)):
-            one = slice(frame, frame + 1)
-            filled(encoded[one], partial(encode, curve), batch.light[one])
-        planes = subsample_chroma(rgb_to_ycbcr(encoded, SDR8.matrix), SDR8.chroma_location)
-        dither = dither_pattern(encoded.shape[-2], encoded.shape[-1], encoded.device)
-        codes = tuple(fetch(plane) for plane in quantise(planes, SDR8, dither))
-        return SignalBatch(codes, SDR8, batch.timings, batch.packets)
+        codes = code_values(batch.light, (partial(encode, curve) for curve in self._curves(batch)), SDR8)
+        return SignalBatch(tuple(map(fetch, codes)), SDR8, batch.timings, batch.packets)

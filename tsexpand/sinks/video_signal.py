@@ -1,22 +1,23 @@
 """Light as the code values that HDR video carries."""
 
 from collections import deque
+from itertools import repeat
 
+import torch
 from torch import Tensor
 
 from ..codecs.nvenc import Pack
-from ..colour.codes import ChromaSampling, Matrix, Primaries, Transfer
-from ..colour.dither import dither_pattern
+from ..colour.codes import ChromaSampling, Primaries, Transfer
 from ..colour.hdr10 import ContentLight, ContentLightMeter, light_levels
 from ..colour.luminance import luminance_weights
 from ..colour.primaries import convert
 from ..colour.signal import SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
-from ..colour.ycbcr import quantise, rgb_to_ycbcr, subsample_chroma
 from ..constants import constant
 from ..cores import filled
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
+from .code_values import code_values
 
 
 def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
@@ -26,7 +27,11 @@ def transparency_notices(info: VideoInfo) -> tuple[str, ...]:
 
 def hdr10_light(batch: LightBatch) -> Tensor:
     """Light as HDR10 carries it, before the one quantisation: BT.2020 RGB, cd/m², within PQ."""
-    return convert(batch.light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+
+    def carried(light: Tensor) -> Tensor:
+        return convert(light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
+
+    return filled(torch.empty_like(batch.light), carried, batch.light, times=4)
 
 
 class VideoSignal:
@@ -58,14 +63,7 @@ class VideoSignal:
         """
         light = hdr10_light(batch)
         levels = light_levels(light)
-        encoded = filled(light, self._encode, light)
-        if self._signal.matrix is Matrix.IDENTITY:
-            planes = encoded.unbind(dim=1)
-        else:
-            whole = rgb_to_ycbcr(encoded, self._signal.matrix)
-            planes = subsample_chroma(whole, self._signal.chroma_location, self._sampling)
-        dither = dither_pattern(light.shape[-2], light.shape[-1], light.device)
-        codes = quantise(planes, self._signal, dither)
+        codes = code_values(light, repeat(self._encode), self._signal, self._sampling)
         delivered = tuple(map(fetch, codes)) if pack is None else (pack(codes),)
         self._under_way.append(fetch(levels))  # last: once these have arrived, what was packed is whole too
         return SignalBatch(delivered, self._signal, batch.timings, batch.packets, batch.alpha)

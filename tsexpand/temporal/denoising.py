@@ -64,7 +64,8 @@ def _detached(frame: LightBatch) -> LightBatch:
     """The frame with memory of its own, so that it does not hold the batch that it came in."""
     if frame.gains is not None:
         raise ValueError("relative light can't be denoised: anchor it first")
-    return replace(frame, light=frame.light.clone())
+    is_whole = frame.light.untyped_storage().nbytes() == frame.light.nbytes
+    return frame if is_whole else replace(frame, light=frame.light.clone())
 
 
 class _Seen(NamedTuple):
