@@ -9,12 +9,16 @@ import torch
 from click.testing import CliRunner
 
 from tests.codecs.input_clips import write_clip
+from tests.conversions import options
 from tests.network.models import random_network, random_weights
 from tests.test_convert import TAGS, flat
 from tsexpand.bench import network, pipeline
 from tsexpand.bench.network import published_loop, published_parts
-from tsexpand.bench.pipeline import StageTime, overhead
+from tsexpand.bench.pipeline import StageTime, overhead, stage_times
 from tsexpand.cli import cli
+from tsexpand.convert.options import ConvertOptions
+from tsexpand.engines import Engine
+from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.engines.artefacts import Artefact
 from tsexpand.errors import InputError
 from tsexpand.network.architectures import Architecture
@@ -123,6 +127,21 @@ def test_stages_are_measured_alone_and_at_once(tmp_path: Path) -> None:
     assert figures["machine"][0]["torch"] == torch.__version__
     assert "× the slowest stage" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]
+
+
+def test_the_fastest_of_each_stage_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = iter([(1.0, 5.0, 3.0, 6.0), (2.0, 4.0, 2.0, 5.5), (3.0, 4.5, 1.0, 7.0)])
+    stages = ("decode", "network", "write", "convert")
+
+    def one_round(to: ConvertOptions, engine: Engine) -> list[StageTime]:
+        assert to.outputs[0].parent.is_dir() and to.delivery.overwrite
+        return [StageTime(name, 5, seconds) for name, seconds in zip(stages, next(rounds), strict=True)]
+
+    monkeypatch.setattr(pipeline, "_round", one_round)
+    told: list[int] = []
+    times = stage_times(options(Path("clip.mkv"), Path("out")), AnalyticEngine(CPU), told.append)
+    assert times == [StageTime(name, 5, time) for name, time in zip(stages, (1.0, 4.0, 1.0, 5.5), strict=True)]
+    assert told == [1, 2, 3]
 
 
 def test_the_overhead_is_against_the_slowest_stage() -> None:

@@ -185,13 +185,12 @@ def _start_up(values: dict[str, Any], with_conversion: bool) -> Rows:
 def _conversion(values: dict[str, Any]) -> Rows:
     from dataclasses import asdict
 
-    from ..bench.pipeline import overhead, stage_times
+    from ..bench.pipeline import ROUNDS, overhead, stage_times
 
     options = convert_options(Job(values["inputs"][0], (values["output"], *values["also"])), values)
     engine = load_engine(values, quiet=True)
-    times = []
-    for time in stage_times(options, engine):
-        times.append(time)
+    times = stage_times(options, engine, lambda number: click.echo(f"conversion: round {number} of {ROUNDS}", err=True))
+    for time in times:
         name, ratio = (f"{time.name} alone", "") if time.name != "convert" else ("all at once", _ratio(overhead(times)))
         yield asdict(time), f"{name:40}  {time.frames_per_second:7.2f} frames/s  {time.seconds:7.2f} s{ratio}"
     yield {"name": "engine", "description": engine.description}, engine.description
