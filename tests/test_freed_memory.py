@@ -20,18 +20,52 @@ def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 if {keep}:
-    keep_freed_memory()
+    keep_freed_memory(2)
 faults()
 print(faults())
 """
 
+ARENAS = """
+import threading
+from tsexpand.freed_memory import keep_freed_memory
+
+in_turn, all_of_them = threading.Lock(), threading.Barrier(6)
+
+def freed():
+    blocks = [bytearray(3 << 20) for _ in range(8)]
+
+def work():
+    with in_turn:
+        freed()
+    all_of_them.wait()
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+keep_freed_memory({cores})
+freed()
+before = resident()
+threads = [threading.Thread(target=work) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print((resident() - before) >> 20)
+"""
+
+
+def said(program: str, **chosen: str) -> int:
+    """A number that a program prints."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment | chosen)
+    return int(done.stdout)
+
 
 def second_time(keep: bool, **chosen: str) -> int:
     """Pages that the system gives a process for what it had and freed before."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
-    command = [sys.executable, "-c", FAULTS.format(keep=keep)]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment | chosen)
-    return int(done.stdout)
+    return said(FAULTS.format(keep=keep), **chosen)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc only")
@@ -42,12 +76,18 @@ def test_what_was_freed_is_not_asked_for_again() -> None:
     assert second_time(keep=True, MALLOC_MMAP_THRESHOLD_="65536") > 1000  # as the user says
 
 
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc only")
+def test_a_thread_uses_what_another_has_freed() -> None:
+    assert said(ARENAS.format(cores=2)) < 8  # MB, of which each thread needed 24
+    assert said(ARENAS.format(cores=64)) > 3 * 24  # they are many, and are not to wait for one another
+
+
 def test_it_does_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in freed_memory._CHOSEN:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(freed_memory.ctypes, "CDLL", lambda name: pytest.fail("looked for"))
-    freed_memory.keep_freed_memory()
+    freed_memory.keep_freed_memory(2)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(freed_memory.ctypes, "CDLL", lambda name: object())  # a library without it
-    freed_memory.keep_freed_memory()
+    freed_memory.keep_freed_memory(2)

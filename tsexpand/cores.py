@@ -89,7 +89,7 @@ def workers() -> Workers:
 
 @cache
 def _workers() -> Workers:
-    keep_freed_memory()
+    keep_freed_memory(usable())
     settle()
     return Workers()
 
