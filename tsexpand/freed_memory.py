@@ -24,9 +24,9 @@ def keep_freed_memory(cores: int) -> None:
 
     Else it gives what a tile of the network needed back to the system after every few layers, and gets it anew, page by
     page and cleared: a tenth of the time of small clips. It finds these bounds by itself where blocks of 32 MB are
-    freed, as in large clips, so that they take no more memory. And it keeps up to eight arenas a core, of which a thread
-    finds what was freed only in its own: of large pictures that keeps hundreds of MB from use. Does nothing where the
-    user has chosen otherwise, or where there is another C library.
+    freed, as in large clips, so that they take no more memory. And it has up to eight arenas a core, and a thread finds
+    what was freed in its own only: of large pictures, that keeps hundreds of MB from use. Does nothing where the user
+    has chosen otherwise, or where there is another C library.
 
     Args:
         cores: that threads work on.
