@@ -73,18 +73,21 @@ def test_what_was_freed_is_not_asked_for_again() -> None:
     if second_time(keep=False) < 1000:
         pytest.skip("the system gives out memory in large pages here")
     assert second_time(keep=True) < 200
+    assert second_time(keep=True, MALLOC_ARENA_MAX="2") < 200
     assert second_time(keep=True, MALLOC_MMAP_THRESHOLD_="65536") > 1000  # as the user says
+    assert second_time(keep=True, GLIBC_TUNABLES="glibc.malloc.mmap_threshold=65536") > 1000
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc only")
 def test_a_thread_uses_what_another_has_freed() -> None:
     assert said(ARENAS.format(cores=2)) < 8  # MB, of which each thread needed 24
     assert said(ARENAS.format(cores=64)) > 3 * 24  # they are many, and are not to wait for one another
+    assert said(ARENAS.format(cores=2), MALLOC_ARENA_MAX="16") > 3 * 24  # as the user says
+    assert said(ARENAS.format(cores=64), MALLOC_TRIM_THRESHOLD_="100000000") > 3 * 24  # of which that is nothing
 
 
 def test_it_does_nothing_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in freed_memory._CHOSEN:
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     monkeypatch.setattr(sys, "platform", "darwin")
     monkeypatch.setattr(freed_memory.ctypes, "CDLL", lambda name: pytest.fail("looked for"))
     freed_memory.keep_freed_memory(2)

@@ -35,7 +35,12 @@ _CHOSEN = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Of the environment: by these a user says how many threads PyTorch has."""
 
 _ALIGNMENT = 4
-"""Strips have a multiple of so many rows."""
+"""Strips have a multiple of so many rows: of chroma of half and of a quarter of the height, whole ones."""
+
+LITTLE_WORK = 4
+"""Times as high as usual strips are where the call of PyTorch would be much beside the work on a pixel: of 1080p on two
+cores, light becomes BT.2020 in 8 ms instead of 15, half floats in 10 instead of 18, a PQ signal codes in 22 instead of
+60. Eight times is no faster."""
 
 
 class Workers:
@@ -89,7 +94,6 @@ def workers() -> Workers:
 
 @cache
 def _workers() -> Workers:
-    keep_freed_memory(usable())
     settle()
     return Workers()
 
@@ -125,9 +129,11 @@ def settle() -> None:
     """What is to be done before PyTorch computes anything on several cores; `workers` does it, too.
 
     It sees the cores of a container's host: its threads, in this thread and in new ones, become no more than there is
-    time for, unless the user has chosen. And MKL chooses its code.
+    time for, unless the user has chosen. MKL chooses its code. And memory is kept, which is to be said before there are
+    threads.
     """
     with _lock:
+        keep_freed_memory(usable())
         seen = torch.get_num_threads()
         most = seen if any(name in os.environ for name in _CHOSEN) else _within_quota(seen)
         if most < seen:
@@ -172,7 +178,7 @@ def strips(picture: Tensor, times: int = 1) -> Iterator[slice]:
 
     Args:
         picture: that is divided.
-        times: as high as usual; for little work a pixel, beside which the call would be much.
+        times: how many times as high as usual the strips are, such as `LITTLE_WORK`.
     """
     height, width = picture.shape[-2:]
     step = height

@@ -3,6 +3,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,13 @@ import torch
 
 from tests.codecs.written import witness
 from tests.sinks.batches import light_batch, video_info
+from tsexpand import cores
 from tsexpand.codecs.companions import Companions
 from tsexpand.codecs.encoders import EncoderOptions
 from tsexpand.codecs.exr import Compression, ExrPrimaries, read_exr, read_exr_colour
 from tsexpand.errors import OutputError
 from tsexpand.sinks import delivery, exr
-from tsexpand.sinks.exr import ExrSink
+from tsexpand.sinks.exr import ExrSink, scene_light
 
 
 def sink(output: Path, **options: Any) -> ExrSink:
@@ -236,3 +238,17 @@ def test_writers_are_as_many_as_the_cores_that_may_be_used(tmp_path: Path, monke
     wanted = delivery.DeliveryOptions(EncoderOptions(), Compression.ZIP, 203.0, 1000.0, overwrite=False)
     with delivery.make_sink([tmp_path / "out"], video_info(), Companions(), wanted):
         assert writers == [5]
+
+
+@pytest.mark.parametrize("with_alpha", [False, True])
+def test_strips_do_not_show(with_alpha: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = torch.Generator().manual_seed(5)
+    light = torch.rand(2, 3, 37, 45, generator=generator) * 400
+    alpha = torch.rand(2, 37, 45, generator=generator) if with_alpha else None
+    batch = replace(light_batch(light, [0, 1]), alpha=alpha)
+    monkeypatch.setattr(cores, "_STRIP_PIXELS", 1)
+    pictures = scene_light(batch, ExrPrimaries.BT709, 200.0)
+    expected = light / 200.0
+    if alpha is not None:
+        expected = torch.cat((expected * alpha.unsqueeze(1), alpha.unsqueeze(1)), dim=1)
+    assert torch.equal(pictures, expected.half())

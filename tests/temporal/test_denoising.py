@@ -162,8 +162,8 @@ def test_light_above_what_pq_can_say_stays_beside_what_changes() -> None:
 
 
 def test_pictures_are_let_go_of() -> None:
-    assert most_alive(denoise) <= REACH + 1  # those that it waits with
-    assert most_alive(denoise, 3) <= 2  # of which it keeps copies, not to keep the batches
+    assert most_alive(denoise) == REACH + 1  # those that it waits with, and no copies of them
+    assert most_alive(denoise, 3) == 1  # of which it keeps copies, not to keep the batches
 
 
 def test_relative_light_is_refused() -> None:

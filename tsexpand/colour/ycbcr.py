@@ -171,20 +171,24 @@ def upsample_chroma(planes: Planes, location: ChromaLocation, factors: tuple[int
 
 def _halve_cosited(plane: Tensor, dim: int) -> Tensor:
     """Every other sample, filtered by [1 2 1] / 4; edges are held."""
-    lines = plane.movedim(dim, 0)
-    before = torch.cat((lines[:1], lines[1:-1:2]))
-    return (0.5 * lines[::2] + 0.25 * (before + _seconds(lines))).movedim(0, dim)
+    centre, after = _pairs(plane, dim)
+    before = torch.cat((centre.narrow(dim, 0, 1), after.narrow(dim, 0, centre.shape[dim] - 1)), dim)
+    return 0.5 * centre + 0.25 * (before + after)
 
 
 def _halve_centred(plane: Tensor, dim: int) -> Tensor:
     """The mean of each pair of samples; an odd last one stands alone."""
-    lines = plane.movedim(dim, 0)
-    return (0.5 * (lines[::2] + _seconds(lines))).movedim(0, dim)
+    first, second = _pairs(plane, dim)
+    return 0.5 * (first + second)
 
 
-def _seconds(lines: Tensor) -> Tensor:
-    """The second line of each pair; an odd last one is its own."""
-    return torch.cat((lines[1::2], lines[-1:])) if len(lines) % 2 else lines[1::2]
+def _pairs(plane: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """The first and the second sample of each pair along a dimension; an odd last one is its own second."""
+    before = (slice(None),) * dim
+    first, second = plane[(*before, slice(None, None, 2))], plane[(*before, slice(1, None, 2))]
+    if plane.shape[dim] % 2:
+        second = torch.cat((second, plane[(*before, slice(-1, None))]), dim)
+    return first, second
 
 
 def subsample_chroma(

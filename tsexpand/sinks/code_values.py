@@ -9,10 +9,11 @@ from ..colour.codes import ChromaSampling, Matrix
 from ..colour.dither import dither_pattern
 from ..colour.signal import SignalFormat
 from ..colour.ycbcr import Planes, quantise, rgb_to_ycbcr, subsample_chroma
-from ..cores import by_rows
+from ..cores import LITTLE_WORK, by_rows
 
 _AROUND = 2
-"""Rows above those of a strip, of which its first row of chroma may be made, too."""
+"""Rows above those of a strip: of the last of them its first row of chroma may be made too, and an even number leaves
+rows of chroma where they are."""
 
 
 def code_values(
@@ -45,7 +46,7 @@ def code_values(
     )
     pattern = dither_pattern(height, width, light.device)
 
-    for number, encode in zip(range(len(light)), encodings, strict=False):
+    for number, encode in zip(range(len(light)), encodings, strict=True):
 
         def code(rows: slice, number: int = number, encode: Callable[[Tensor], Tensor] = encode) -> None:
             encoded = encode(light[number : number + 1, :, max(rows.start - _AROUND, 0) : rows.stop])
@@ -59,5 +60,5 @@ def code_values(
             for result, part, plane in zip(codes, own, quantise(planes, signal, dithers), strict=True):
                 result[number, part] = plane[0]
 
-        by_rows(code, light, 4)
+        by_rows(code, light, LITTLE_WORK)
     return codes

@@ -25,7 +25,7 @@ from ..codecs.exr import (
 from ..codecs.stills.sequence import stem_of
 from ..colour.hdr10 import ContentLight
 from ..colour.primaries import convert
-from ..cores import filled, give_way
+from ..cores import LITTLE_WORK, filled, give_way
 from ..errors import OutputError
 from ..frames import LightBatch, Timing, VideoInfo
 from . import Fetch
@@ -60,7 +60,7 @@ def scene_light(batch: LightBatch, primaries: ExrPrimaries, white: float) -> Ten
     light = batch.light
     alpha = () if batch.alpha is None else (batch.alpha.to(light.device).unsqueeze(1),)
     pictures = light.new_empty(len(light), 3 + len(alpha), *light.shape[-2:], dtype=torch.half)
-    return filled(pictures, scene, light, *alpha, times=4)
+    return filled(pictures, scene, light, *alpha, times=LITTLE_WORK)
 
 
 def sequence_name(stem: str, number: int) -> str:

@@ -14,7 +14,7 @@ from ..colour.primaries import convert
 from ..colour.signal import SignalFormat
 from ..colour.transfer import PQ_PEAK, hlg_inverse_eotf, pq_inverse_eotf
 from ..constants import constant
-from ..cores import filled
+from ..cores import LITTLE_WORK, filled
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from . import Fetch
 from .code_values import code_values
@@ -31,7 +31,7 @@ def hdr10_light(batch: LightBatch) -> Tensor:
     def carried(light: Tensor) -> Tensor:
         return convert(light, batch.primaries, Primaries.BT2020).clamp(0, PQ_PEAK)
 
-    return filled(torch.empty_like(batch.light), carried, batch.light, times=4)
+    return filled(torch.empty_like(batch.light), carried, batch.light, times=LITTLE_WORK)
 
 
 class VideoSignal:
@@ -63,7 +63,7 @@ class VideoSignal:
         """
         light = hdr10_light(batch)
         levels = light_levels(light)
-        codes = code_values(light, repeat(self._encode), self._signal, self._sampling)
+        codes = code_values(light, repeat(self._encode, len(light)), self._signal, self._sampling)
         delivered = tuple(map(fetch, codes)) if pack is None else (pack(codes),)
         self._under_way.append(fetch(levels))  # last: once these have arrived, what was packed is whole too
         return SignalBatch(delivered, self._signal, batch.timings, batch.packets, batch.alpha)
