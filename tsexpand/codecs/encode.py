@@ -22,6 +22,7 @@ from .encoders import EncoderOptions, Library, library_of
 from .nvenc import DevicePictures, Pack, tried
 from .opening import reason
 from .pixels import frame_from_planes
+from .scheduling import ordinary_threads
 from .static_metadata import PLACEHOLDER, Coding, keyframe_messages, with_messages
 
 VideoPacket: TypeAlias = "av.Packet[VideoStream]"
@@ -115,7 +116,7 @@ class Encoder:
                 opened = None
         if opened is None:
             self._context = opened = context(library.interleaved or self._planar)
-            with _refusals(library, options, size):
+            with _refusals(library, options, size), ordinary_threads():
                 opened.open()
         self._on_device = on_device  # set last, so that it goes last: encoders know addresses of its memory
         self.extradata = opened.extradata or b""
