@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tsexpand import cores
+from tsexpand.codecs.scheduling import ordinary_threads
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -21,4 +22,11 @@ def no_quota() -> Iterator[None]:
     """There is time for as many cores as a test says, wherever it runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cores, "cpu_quota", lambda: math.inf)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def ordinary() -> Iterator[None]:
+    """What a test encodes by SVT-AV1 itself makes no later one wait, as real-time threads of root would."""
+    with ordinary_threads():
         yield
