@@ -1,12 +1,15 @@
 """For all tests."""
 
 import math
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from tsexpand import cores
-from tsexpand.codecs.scheduling import ordinary_threads
+from tsexpand.codecs.scheduling import threads
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -28,5 +31,8 @@ def no_quota() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def ordinary() -> Iterator[None]:
     """What a test encodes by SVT-AV1 itself makes no later one wait, as real-time threads of root would."""
-    with ordinary_threads():
-        yield
+    yield
+    if sys.platform == "linux":
+        for thread in threads():
+            with suppress(OSError):  # it has ended
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
