@@ -19,6 +19,7 @@ from ..sinks import Sink
 from ..sinks.delivery import make_sink
 
 ROUNDS = 3
+"""Of each stage and of the whole; fewer than of the network alone, as one may take minutes."""
 
 MOST_FRAMES = 400
 MOST_BYTES = 1 << 30
