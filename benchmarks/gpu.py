@@ -1,7 +1,7 @@
 """What a GPU does: the network at two sizes, conversions stage by stage, memory by batch, where the time goes.
 
 Each figure is written as soon as it is there, as machines with GPUs are lent by the minute.
-Usage: gpu.py --json FILE [--profile FILE] [--plot FILE] [--clip FILE | --frames N]
+Usage: gpu.py --json FILE [--only PART ...] [--profile FILE] [--plot FILE] [--clip FILE | --frames N]
 """
 
 import argparse
@@ -9,14 +9,16 @@ import json
 import subprocess
 import tempfile
 import time
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from performance import bench, clip_of
+from performance import TSEXPAND, bench, clip_of
 from torch.profiler import ProfilerActivity, profile
 
+from tsexpand.bench.machine import this_machine
 from tsexpand.cli.convert import convert_command, convert_options
 from tsexpand.cli.engine import load_engine
 from tsexpand.cli.jobs import Job
@@ -27,6 +29,18 @@ from tsexpand.sinks.delivery import make_sink
 
 SIZES = ("1920x1080", "3840x2160")
 GPU = torch.device("cuda:0")
+
+CONVERSIONS = (
+    ("out", "--denoise"),
+    ("out", "--no-denoise"),
+    ("out", "--no-denoise", "--hwaccel", "cuda"),
+    ("out", "--weights", "fast"),
+    ("out", "--compression", "dwaa"),
+    ("out.mkv", "--frames", "150"),
+)
+"""Whole ones, with what they are asked for; all of the clip, so that it has many frames."""
+
+PARTS = ("conversions", "network", "batches", "device_stage")
 
 
 def prepared_frames(clip: Path, output: Path, frames: int, *settings: str) -> tuple[float, int, Any]:
@@ -56,6 +70,16 @@ def prepared_frames(clip: Path, output: Path, frames: int, *settings: str) -> tu
             with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as found:
                 run()
             return rate, peak, found.key_averages()
+
+
+def conversion(clip: Path, folder: Path, output: str, *settings: str) -> dict[str, Any]:
+    """The report of the command, in a process of its own."""
+    command = [*TSEXPAND, "convert", str(clip), str(folder / output), *settings]
+    options = ("--device", "cuda", "--overwrite", "--json", "--quiet")
+    done = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, text=True)
+    report: dict[str, Any] = json.loads(done.stdout)
+    del report["source"], report["input"], report["outputs"]
+    return {"output": output, "settings": settings} | report
 
 
 def plot(figures: dict[str, Any], path: Path) -> None:
@@ -92,36 +116,40 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--clip", type=Path, help="what is converted")
     source.add_argument("--frames", type=int, default=200, help="of a clip of 1920x1080 that is made otherwise")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     given = parser.parse_args()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
-    figures: dict[str, Any] = {"commit": commit}
+    figures: dict[str, Any] = {"commit": commit, "machine": asdict(this_machine())}
 
-    def keep(name: str, rows: Any) -> None:
-        figures.setdefault(name, []).extend(rows)
+    def keep(name: str, row: dict[str, Any]) -> None:
+        figures.setdefault(name, []).append(row)
         given.json.write_text(json.dumps(figures, indent=1) + "\n")
+        print(row, flush=True)
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for size in SIZES:
-            found = bench("--only", "network", "--device", "cuda", "--size", size)
-            figures["machine"] = found["machine"]
-            keep("network", found["network"])
         clip = given.clip or clip_of(folder, "1920x1080", given.frames)
-        for batch_size in (1, 2, 4, 8):
-            rate, peak, _ = prepared_frames(clip, folder / f"{batch_size}", 24, "--batch-size", str(batch_size))
-            print(f"batch {batch_size}: {rate:.1f} frames/s, {peak >> 20} MiB", flush=True)
-            keep("batches", [{"batch_size": batch_size, "frames_per_second": rate, "peak_mib": peak >> 20}])
-        for output in ("out", "out.mkv"):
-            for denoise in ("--denoise", "--no-denoise"):
-                rate, peak, averages = prepared_frames(clip, folder / f"{denoise[2:]}_{output}", 48, denoise)
-                print(f"{output}, {denoise}: {rate:.1f} frames/s, {peak >> 20} MiB", flush=True)
-                row = {"output": output, "denoise": denoise, "frames_per_second": rate, "peak_mib": peak >> 20}
-                keep("device_stage", [row])
-                if given.profile and denoise == "--denoise" and output == "out":
-                    table = averages.table(sort_by="self_cuda_time_total", row_limit=40, max_name_column_width=60)
-                    given.profile.write_text(table)
-            stages = bench("--only", "conversion", "--", str(clip), output, "--device", "cuda")["conversion"]
-            keep("conversions", [{"clip": clip.name, "output": output, "stages": stages}])
+        if "conversions" in given.only:
+            conversion(clip, folder, "out", "--frames", "24")  # the kernels are compiled
+            for output, *settings in CONVERSIONS:
+                keep("conversions", conversion(clip, folder, output, *settings))
+        if "network" in given.only:
+            for size in SIZES:
+                for row in bench("--only", "network", "--device", "cuda", "--size", size)["network"]:
+                    keep("network", row)
+        if "batches" in given.only:
+            for batch_size in (1, 2, 4, 8):
+                rate, peak, _ = prepared_frames(clip, folder / f"{batch_size}", 24, "--batch-size", str(batch_size))
+                keep("batches", {"batch_size": batch_size, "frames_per_second": rate, "peak_mib": peak >> 20})
+        if "device_stage" in given.only:
+            for output in ("out", "out.mkv"):
+                for denoise in ("--denoise", "--no-denoise"):
+                    rate, peak, averages = prepared_frames(clip, folder / f"{denoise[2:]}_{output}", 48, denoise)
+                    row = {"output": output, "denoise": denoise, "frames_per_second": rate, "peak_mib": peak >> 20}
+                    keep("device_stage", row)
+                    if given.profile and denoise == "--denoise" and output == "out":
+                        table = averages.table(sort_by="self_cuda_time_total", row_limit=40, max_name_column_width=60)
+                        given.profile.write_text(table)
     if given.plot:
         plot(figures, given.plot)
 

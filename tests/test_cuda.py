@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,22 @@ from tests.codecs.test_hardware import AV1, VP9, X264, X265, assert_alike, read
 from tests.conversions import exr_light, options, video_codes
 from tests.engines.pictures import frame_of, noise
 from tests.network.models import random_network
+from tests.temporal.clips import picture
+from tests.temporal.test_denoising import noisy
+from tests.temporal.test_optical_flow import moved_by
 from tsexpand import replay
 from tsexpand.colour.pu21 import pu21, pu21_psnr
+from tsexpand.colour.transfer import pq_inverse_eotf
 from tsexpand.convert import convert
 from tsexpand.engines.copies import CudaCopies, arriving, settled
 from tsexpand.engines.devices import Compilation, Precision
 from tsexpand.engines.fleet import Fleet
 from tsexpand.engines.network import NetworkEngine
-from tsexpand.frames import SignalBatch
+from tsexpand.frames import LightBatch, SignalBatch
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights, load_weights
+from tsexpand.temporal import denoising
+from tsexpand.temporal.optical_flow import optical_flow
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -130,6 +137,33 @@ def test_what_is_replayed_is_what_was_called(clip: Path, tmp_path: Path, monkeyp
         monkeypatch.setattr(replay, "_TRIALS", trials)
         convert(options(clip, tmp_path / f"{name}.mkv", tmp_path / name, batch_size=2), engine())
     assert torch.equal(exr_light(tmp_path / "replayed"), exr_light(tmp_path / "called"))
+
+
+def on_gpu(batch: LightBatch) -> LightBatch:
+    return replace(batch, light=batch.light.to(GPU))
+
+
+@pytest.mark.parametrize("size", [(1080, 1920), (187, 331)])
+def test_motion_by_kernels_is_that_of_the_operations(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recorded and replayed, too: the clip has many frames that have as many neighbours."""
+    first, other = (picture.contiguous().to(GPU) for picture in moved_by(3.5, -1.25, *size))
+    kernels = denoising._kernels(GPU)
+    flow = kernels.optical_flow(first, other)
+    assert flow.abs().max() > 1
+    torch.testing.assert_close(flow, optical_flow(first, other), rtol=0, atol=2e-3)
+    one = picture(5, size=(size[0], size[1] + 24))
+    pan = torch.stack([one[..., x : x + size[1]] for x in range(0, 24, 3)])
+    whole = on_gpu(noisy(pan, 0.7))
+    lights = {}
+    for name, module in (("kernels", kernels), ("operations", None)):
+        monkeypatch.setattr(denoising, "_kernels", lambda device, module=module: module)
+        replay._of_thread.give_up()
+        replay._of_thread._gave_up = False
+        lights[name] = torch.cat([batch.light for batch in denoising.denoise([whole])])
+    signals = [pq_inverse_eotf(light) for light in (*lights.values(), whole.light)]
+    assert (signals[0] - signals[2]).abs().mean() > 1e-4
+    assert (signals[0] - signals[1]).abs().max() < 5e-4
+    assert (signals[0] - signals[1]).abs().mean() < 2e-6
 
 
 def test_copies_are_whole() -> None:

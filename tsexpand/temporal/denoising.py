@@ -6,9 +6,9 @@ with where it was in the two frames before and is in the two after, as far as th
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,7 +18,17 @@ from ..colour.transfer import PQ_PEAK, pq_eotf, pq_inverse_eotf
 from ..cores import by_rows, filled, run
 from ..frames import LightBatch
 from ..replay import replayed
-from .optical_flow import box_mean, enlarged, inverse_flow, no_flow, optical_flow, places, sampled, warped
+from .optical_flow import (
+    Warped,
+    box_mean,
+    enlarged,
+    inverse_flow,
+    no_flow,
+    optical_flow,
+    places,
+    sampled,
+    warped,
+)
 from .shots import Frames, by_shot
 from .windows import Neighbourhood, neighbourhoods
 
@@ -99,7 +109,9 @@ class _Observer:
         def observed(light: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
             signal = filled(light.new_empty(1, 4, *light.shape[-2:]), seen, light)
             level = signal[:, 3:]
-            return signal, optical_flow(before[0] if before else level, level)
+            kernels = _kernels(light.device)
+            flow_between = kernels.optical_flow if kernels else optical_flow
+            return signal, flow_between(before[0] if before else level, level)
 
         before = () if self._before is None else (self._before,)
         signal, arrival = replayed(("observed", primaries), observed, frame.light, *before)
@@ -107,7 +119,23 @@ class _Observer:
         return _Seen(signal, arrival)
 
 
-def _neighbours(near: list[_Seen], position: int) -> Iterator[tuple[_Seen, Tensor]]:
+@cache
+def _kernels(device: torch.device) -> Any:
+    """The module `gpu_motion` for NVIDIA GPUs where Triton works; None elsewhere, where PyTorch's operations do all."""
+    if device.type != "cuda" or torch.version.hip is not None:
+        return None
+    try:
+        from . import gpu_motion
+
+        signal, flow = torch.zeros(1, 4, 2, 2, device=device), torch.zeros(1, 2, 1, 1, device=device)
+        gpu_motion.shown(signal, [(signal, gpu_motion.warped(flow, flow))], NOISE, _SHADOW)
+        gpu_motion.optical_flow(signal[:, :1], signal[:, :1]).cpu()  # errors of the device come while it is awaited
+    except Exception:  # Triton is not there, or too old; errors of its own, of the C compiler that it needs
+        return None
+    return gpu_motion
+
+
+def _neighbours(near: list[_Seen], position: int, warped: Warped) -> Iterator[tuple[_Seen, Tensor]]:
     """The frames around a frame, each with the flow to it."""
     flow = torch.zeros_like(near[position].arrival)
     for later in near[position + 1 :]:
@@ -116,7 +144,7 @@ def _neighbours(near: list[_Seen], position: int) -> Iterator[tuple[_Seen, Tenso
     flow = torch.zeros_like(flow)
     for earlier, next_one in reversed(list(pairwise(near[: position + 1]))):
         flow = next_one.arrival + warped(flow, next_one.arrival)
-        yield earlier, inverse_flow(flow)
+        yield earlier, inverse_flow(flow, warped)
 
 
 def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
@@ -143,8 +171,12 @@ def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
 
 def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
     """The light of the frame at a position among its neighbours, averaged with them."""
-    seen = near[position]
-    neighbours = list(_neighbours(near, position))
+    seen, kernels = near[position], _kernels(own.device)
+    neighbours = list(_neighbours(near, position, kernels.warped if kernels else warped))
+    if kernels:
+        others = [(neighbour.signal, flow) for neighbour, flow in neighbours]
+        signal = seen.signal[:, :3] + seen.signal[:, 3:]
+        return _light(own, signal, kernels.shown(seen.signal, others, NOISE, _SHADOW))
 
     def enlarge(number: int) -> None:
         neighbour, flow = neighbours[number]
@@ -169,10 +201,16 @@ def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
             weight = (square / (-2 * noise**2 - 1e-12)).exp()
             change += difference[:, :, inner] * weight
             total += weight
-        here, shown = own[:, :, rows], signal + change / total
-        # To the last bit; what changes goes to PQ and back, which costs less than a half float's rounding.
-        stays = (shown == signal) | (here >= PQ_PEAK)
-        light[:, :, rows] = torch.where(stays, here, pq_eotf(shown.clamp(0, 1)))
+        light[:, :, rows] = _light(own[:, :, rows], signal, signal + change / total)
 
     by_rows(average, light)
     return light
+
+
+def _light(own: Tensor, signal: Tensor, shown: Tensor) -> Tensor:
+    """What is shown as light; a frame's own, to the last bit, where its signal is.
+
+    What changes goes to PQ and back, which costs less than a half float's rounding.
+    """
+    stays = (shown == signal) | (own >= PQ_PEAK)
+    return torch.where(stays, own, pq_eotf(shown.clamp(0, 1)))

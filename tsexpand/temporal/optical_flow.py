@@ -6,6 +6,8 @@ Reference:
     Lucas Kanade Feature Tracker" (2000), here with a window around every pixel.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,17 +18,17 @@ from ..cores import by_strips
 SMALLEST = 12
 """Pixels; a coarser picture than that would have little to match."""
 
-_WINDOW = 5
+WINDOW = 5
 """Radius of the window that is matched, in pixels of each picture of the pyramid."""
 
-_NOISE = 3e-5
+NOISE = 3e-5
 """Mean squared gradient, of PQ signals, that counts as noise: where there is less, nothing moves the flow. Three times
 as much took another half per cent of flicker off compressed clips, but let faint texture stay behind."""
 
-_LONGEST_STEP = 1.0
+LONGEST_STEP = 1.0
 """Pixels that one step may move a window: beyond, the linear model says nothing."""
 
-_STEPS = 2
+STEPS = 2
 """On each picture."""
 
 
@@ -44,13 +46,11 @@ def optical_flow(picture: Tensor, following: Tensor) -> Tensor:
         (N, 2, ⌈H / 2⌉, ⌈W / 2⌉), pixels of that size right and down: what is at x in the first is at x + flow(x) in
         the other; 0 throughout where they are the same. Smooth; near what is uncovered it is a guess.
     """
-    pyramid = [(_halved(picture), _halved(following))]
-    while min(pyramid[-1][0].shape[-2:]) >= 2 * SMALLEST:
-        pyramid.append((_halved(pyramid[-1][0]), _halved(pyramid[-1][1])))
+    pyramid = list(zip(halvings(picture), halvings(following), strict=True))
     flow = no_flow(pyramid[-1][0])
     for first, other in reversed(pyramid):
         flow, windows = enlarged(flow, first), _Matched(first)
-        for _ in range(_STEPS):
+        for _ in range(STEPS):
             flow = windows.stepped(other, flow)
     return flow
 
@@ -58,11 +58,6 @@ def optical_flow(picture: Tensor, following: Tensor) -> Tensor:
 def no_flow(picture: Tensor) -> Tensor:
     """The flow (N, 2, H, W) of a picture (N, C, H, W) that stands still."""
     return picture.new_zeros(picture.shape[0], 2, *picture.shape[-2:])
-
-
-def inverse_flow(flow: Tensor) -> Tensor:
-    """The motion back: (N, 2, H, W) pixels from the other picture to the first, for smooth motion."""
-    return -warped(flow, -flow)
 
 
 def enlarged(flow: Tensor, picture: Tensor) -> Tensor:
@@ -75,6 +70,15 @@ def enlarged(flow: Tensor, picture: Tensor) -> Tensor:
 def warped(picture: Tensor, flow: Tensor) -> Tensor:
     """A picture (N, C, H, W) seen at x + flow(x), see `sampled`; float32, and no part of a training."""
     return by_strips(lambda rows: _moved(picture, flow[:, :, rows], rows), flow, picture.shape[1])
+
+
+Warped = Callable[[Tensor, Tensor], Tensor]
+"""`warped`, or the same in another way."""
+
+
+def inverse_flow(flow: Tensor, warped: Warped = warped) -> Tensor:
+    """The motion back: (N, 2, H, W) pixels from the other picture to the first, for smooth motion."""
+    return -warped(flow, -flow)
 
 
 def _moved(picture: Tensor, flow: Tensor, rows: slice) -> Tensor:
@@ -157,6 +161,14 @@ def _sums(values: Tensor, size: int, dim: int) -> Tensor:
     return total
 
 
+def halvings(picture: Tensor) -> list[Tensor]:
+    """A picture of half the size, of a quarter, and so on, the largest first."""
+    pyramid = [_halved(picture)]
+    while min(pyramid[-1].shape[-2:]) >= 2 * SMALLEST:
+        pyramid.append(_halved(pyramid[-1]))
+    return pyramid
+
+
 def _halved(picture: Tensor) -> Tensor:
     return F.avg_pool2d(picture, 2, ceil_mode=True)
 
@@ -166,7 +178,7 @@ class _Matched:
 
     def __init__(self, picture: Tensor) -> None:
         self._picture = picture
-        self._measures = by_strips(self._measured, picture, 6, _WINDOW + 1)
+        self._measures = by_strips(self._measured, picture, 6, WINDOW + 1)
 
     def _measured(self, rows: slice) -> Tensor:
         """Of rows: gradient (2 channels), inverse of its mean products (3), the picture as sampled."""
@@ -175,8 +187,8 @@ class _Matched:
         down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
         gradient = torch.cat((right, down), 1).div_(2)
         products = torch.cat((gradient.square(), gradient[:, :1] * gradient[:, 1:]), 1)
-        means = box_mean(products, _WINDOW)
-        squares, product = means[:, :2] + _NOISE, means[:, 2:]
+        means = box_mean(products, WINDOW)
+        squares, product = means[:, :2] + NOISE, means[:, 2:]
         determinant = squares[:, :1] * squares[:, 1:] - product.square()
         still = _moved(self._picture, no_flow(padded[..., 1:-1, 1:-1]), rows)
         return torch.cat((gradient, squares.flip(1) / determinant, product / determinant, still), 1)
@@ -187,8 +199,8 @@ class _Matched:
         def step(rows: slice) -> Tensor:
             gradient, inverse, across, still = torch.split(self._measures[:, :, rows], [2, 2, 1, 1], 1)
             here = flow[:, :, rows]
-            found = box_mean(gradient * (_moved(other, here, rows) - still), _WINDOW)
+            found = box_mean(gradient * (_moved(other, here, rows) - still), WINDOW)
             step = across * found.flip(1) - inverse * found
-            return box_mean(here + step.clamp(-_LONGEST_STEP, _LONGEST_STEP), 1)
+            return box_mean(here + step.clamp(-LONGEST_STEP, LONGEST_STEP), 1)
 
-        return by_strips(step, flow, 2, _WINDOW + 1)
+        return by_strips(step, flow, 2, WINDOW + 1)

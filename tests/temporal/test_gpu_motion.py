@@ -1,0 +1,137 @@
+"""Kernels of motion, as far as a CPU can tell: Triton interprets them, where it is installed."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.temporal.clips import clip, picture
+from tests.temporal.test_denoising import denoised, noisy, pan
+from tests.temporal.test_optical_flow import moved_by
+from tsexpand.colour.transfer import pq_inverse_eotf
+from tsexpand.temporal import denoising
+from tsexpand.temporal.optical_flow import optical_flow, warped
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # before it is imported
+pytest.importorskip("triton", reason="needs triton")
+pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="they run on the GPU here, see test_cuda")
+
+COMPILES = """
+import sys, torch
+from triton.backends.compiler import GPUTarget
+from triton.runtime import driver
+from tsexpand.temporal import gpu_motion, motion_kernels
+
+class Gpu:
+    def get_current_target(self):
+        return GPUTarget("cuda", int(sys.argv[1]), 32)
+
+    def get_current_device(self):
+        return 0
+
+    def get_current_stream(self, device):
+        return 0
+
+class Compiled:
+    def __init__(self, name, kernel):
+        self.name, self.kernel = name, kernel
+
+    def __getitem__(self, grid):
+        def compiled(*arguments, **options):
+            made = self.kernel.warmup(*arguments, grid=grid, **options)
+            print(self.name, made.metadata.shared)
+        return compiled
+
+driver.set_active(Gpu())
+for name in ("products", "inverses", "errors", "averaged_down", "steps", "smoothed", "warped", "differences", "shown"):
+    setattr(motion_kernels, name, Compiled(name, getattr(motion_kernels, name)))
+picture, signal, flow = torch.zeros(1, 1, 48, 64), torch.zeros(1, 4, 48, 64), torch.zeros(1, 2, 24, 32)
+gpu_motion.optical_flow(picture, picture)
+gpu_motion.shown(signal, [(signal, gpu_motion.warped(flow, flow))], 0.005, 0.1)
+"""
+"""The kernels, compiled for a GPU that need not be there."""
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+def test_kernels_compile(tmp_path: Path, capability: int) -> None:
+    """For earlier GPUs too; what programs share fits the memory of any."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment |= {"TRITON_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-W", "ignore", "-c", COMPILES, str(capability)]
+    lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = dict(map(str.split, lines))
+    assert len(found) == 9 and max(map(int, found.values())) <= 16 << 10
+
+
+@contextmanager
+def no_device(tensor: Tensor) -> Iterator[None]:
+    yield
+
+
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Denoising runs on them here."""
+    from tsexpand.temporal import gpu_motion
+
+    monkeypatch.setattr(torch.cuda, "device_of", no_device)
+    monkeypatch.setattr(gpu_motion, "_PIXELS", 4096)  # of programs, which are interpreted one by one
+    monkeypatch.setattr(denoising, "_kernels", lambda device: gpu_motion)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_flow_is_that_of_the_operations() -> None:
+    from tsexpand.temporal import gpu_motion
+
+    pairs = [moved_by(1.5, -0.75, 53, 66), moved_by(-2.0, 1.0, 53, 66)]
+    first, other = (torch.cat(pictures) for pictures in zip(*pairs, strict=True))
+    flow = gpu_motion.optical_flow(first, other)
+    assert flow.abs().max() > 0.5
+    torch.testing.assert_close(flow, optical_flow(first, other), rtol=0, atol=1e-4)
+    assert torch.equal(flow[1:], gpu_motion.optical_flow(first[1:], other[1:]))
+    torch.testing.assert_close(gpu_motion.warped(flow, 3 * flow), warped(flow, 3 * flow), rtol=0, atol=1e-5)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_places_far_beyond_a_picture_are_its_edge() -> None:
+    from tsexpand.temporal import gpu_motion
+
+    values = torch.rand(1, 2, 5, 7, generator=torch.Generator().manual_seed(0))
+    flow = torch.full((1, 2, 5, 7), 1e9)
+    assert torch.equal(gpu_motion.warped(values, flow), values[..., -1:, -1:].expand_as(values))
+    assert torch.equal(gpu_motion.warped(values, -flow), values[..., :1, :1].expand_as(values))
+    signal = torch.cat((values, values), 1)
+    assert gpu_motion.shown(signal, [(signal, flow), (signal, -flow)], 0.005, 0.1).isfinite().all()
+
+
+def test_noise_is_averaged_as_by_the_operations(request: pytest.FixtureRequest) -> None:
+    whole = noisy(pan(5, 3)[:, :, :29, :38], 0.7)
+    expected = pq_inverse_eotf(denoised(whole))
+    request.getfixturevalue("kernels")
+    found = pq_inverse_eotf(denoised(whole))
+    assert (expected - pq_inverse_eotf(whole.light)).abs().max() > 2e-3
+    torch.testing.assert_close(found, expected, rtol=0, atol=5e-5)
+
+
+@pytest.mark.usefixtures("kernels")
+def test_a_static_clip_is_unchanged_to_the_last_bit() -> None:
+    still = picture(1, (25, 31)).clone()
+    still[:, 7:19, 5:20] = 0.9  # hard edges
+    whole = clip(still.expand(2, -1, -1, -1), light=(203 * still**2.4).expand(2, -1, -1, -1))
+    assert torch.equal(denoised(whole), whole.light)
+    assert torch.equal(denoised(clip(still[None])), clip(still[None]).light)  # a shot of one frame
+
+
+def test_without_triton_operations_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "triton", None)
+    monkeypatch.delitem(sys.modules, "tsexpand.temporal.gpu_motion", raising=False)
+    monkeypatch.delattr("tsexpand.temporal.gpu_motion", raising=False)
+    monkeypatch.setattr(torch, "zeros", lambda *size, device: torch.ones(size))
+    assert denoising._kernels.__wrapped__(torch.device("cuda:0")) is None
+    assert denoising._kernels(torch.device("cpu")) is None
