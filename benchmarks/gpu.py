@@ -32,11 +32,12 @@ GPU = torch.device("cuda:0")
 
 CONVERSIONS = (
     ("out", "--denoise"),
+    ("out", "--hwaccel", "cuda"),
     ("out", "--no-denoise"),
     ("out", "--no-denoise", "--hwaccel", "cuda"),
+    ("out.mkv", "--frames", "150"),
     ("out", "--weights", "fast"),
     ("out", "--compression", "dwaa"),
-    ("out.mkv", "--frames", "150"),
 )
 """Whole ones, with what they are asked for; all of the clip, so that it has many frames."""
 
