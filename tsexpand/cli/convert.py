@@ -157,7 +157,7 @@ if TYPE_CHECKING:
     type=click.Choice(["none", "cuda"]),
     default="none",
     show_default=True,
-    help="Decode in software, or on the GPU of --device, where its decoder takes the clip; not tried on one yet.",
+    help="Decode in software, or on the GPU of --device, where its decoder takes the clip.",
 )
 @click.option(
     "--precision", type=click.Choice(["auto", "float32", "bfloat16", "float16"]), default="auto", show_default=True
