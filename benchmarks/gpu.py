@@ -1,4 +1,4 @@
-"""What a GPU does: the network at two sizes, conversions stage by stage, memory by batch, where the time goes.
+"""What a GPU does: whole conversions, the network at two sizes, memory by batch, the device's stage, a profile of it.
 
 Each figure is written as soon as it is there, as machines with GPUs are lent by the minute.
 Usage: gpu.py --json FILE [--only PART ...] [--profile FILE] [--plot FILE] [--clip FILE | --frames N]
@@ -113,12 +113,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--profile", type=Path)
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--plot", type=Path, help="needs all parts")
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--clip", type=Path, help="what is converted")
     source.add_argument("--frames", type=int, default=200, help="of a clip of 1920x1080 that is made otherwise")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     given = parser.parse_args()
+    if given.plot and set(given.only) < set(PARTS):
+        parser.error("--plot needs all parts, without --only")
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()
     figures: dict[str, Any] = {"commit": commit, "machine": asdict(this_machine())}
 

@@ -148,6 +148,7 @@ def test_motion_by_kernels_is_that_of_the_operations(size: tuple[int, int], monk
     """Recorded and replayed, too: the clip has many frames that have as many neighbours."""
     first, other = (picture.contiguous().to(GPU) for picture in moved_by(3.5, -1.25, *size))
     kernels = denoising._kernels(GPU)
+    assert not denoising.denoising_notices(GPU)
     flow = kernels.optical_flow(first, other)
     assert flow.abs().max() > 1
     torch.testing.assert_close(flow, optical_flow(first, other), rtol=0, atol=2e-3)
@@ -156,10 +157,12 @@ def test_motion_by_kernels_is_that_of_the_operations(size: tuple[int, int], monk
     whole = on_gpu(noisy(pan, 0.7))
     lights = {}
     for name, module in (("kernels", kernels), ("operations", None)):
-        monkeypatch.setattr(denoising, "_kernels", lambda device, module=module: module)
+        monkeypatch.setattr(denoising, "_on_gpu", lambda device, module=module: (module, ()))
         replay._of_thread.give_up()
         replay._of_thread._gave_up = False
         lights[name] = torch.cat([batch.light for batch in denoising.denoise([whole])])
+    replay._of_thread.give_up()
+    replay._of_thread._gave_up = False
     signals = [pq_inverse_eotf(light) for light in (*lights.values(), whole.light)]
     assert (signals[0] - signals[2]).abs().mean() > 1e-4
     assert (signals[0] - signals[1]).abs().max() < 5e-4
@@ -188,6 +191,9 @@ def test_each_device_has_its_own() -> None:
     expected = [engine().expand(batch).light.cpu() for batch in batches]
     second = engine(device=torch.device("cuda:1"))
     assert all(torch.equal(second.expand(b).light.cpu(), e) for b, e in zip(batches, expected, strict=True))
+    shown = [replace(b, light=b.light.to("cuda:1")) for b in (second.expand(b) for b in batches[:3])]
+    steady = [b.light.cpu() for b in denoising.denoise([replace(b, light=b.light.to(GPU)) for b in shown])]
+    assert all(torch.equal(b.light.cpu(), s) for b, s in zip(denoising.denoise(shown), steady, strict=True))
     fleet = Fleet([engine(), engine(device=torch.device("cuda:1"))])
     assert all(torch.equal(b.light.cpu(), e) for b, e in zip(fleet.stream(batches), expected, strict=True))
 

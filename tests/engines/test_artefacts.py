@@ -317,23 +317,9 @@ def test_a_cpu_multiplies_matrices_where_the_system_lets_it(
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": capable})
     monkeypatch.setattr(torch.cpu, "_init_amx", lambda: allowed)
-    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     assert methods.multiplies_matrices() is (capable and allowed)
     monkeypatch.delattr(torch.cpu, "_init_amx")  # a PyTorch that can't be asked
     assert methods.multiplies_matrices() is capable
-
-
-@pytest.mark.parametrize(
-    ("most", "multiplies"),
-    [("AVX512_CORE_BF16", False), ("avx2", False), ("AVX512_CORE_AMX", True), ("ALL", True), ("", True)],
-)
-def test_a_user_may_keep_the_library_from_multiplying_matrices(
-    most: str, multiplies: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
-    monkeypatch.setattr(torch.cpu, "_init_amx", lambda: True)
-    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", most)
-    assert methods.multiplies_matrices() is multiplies
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from tests.test_convert import TAGS, exr_light, flat, options, video_codes
 from tsexpand.convert import conversion as convert_module
 from tsexpand.convert import convert
 from tsexpand.engines import network as network_module
-from tsexpand.engines.copies import CudaCopies, DirectCopies, arriving, copies_of, settled
+from tsexpand.engines.copies import CudaCopies, DirectCopies, arriving, copies_of, pinned, settled
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
@@ -64,6 +64,16 @@ def test_a_batch_is_on_its_way_while_another_is_worked_on() -> None:
     assert copies.most_up == 2
     for planes, batch in zip(came, batches, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(planes, batch.planes, strict=True))
+
+
+def test_what_is_decoded_is_pinned_where_it_goes_to_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = [noise(2, 8, 8), noise(1, 8, 8)]
+    assert pinned(batches, CPU) is batches
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 0)
+    for batch, given in zip(pinned(iter(batches), torch.device("cuda:0")), batches, strict=True):
+        assert batch.timings == given.timings and batch.signal == given.signal
+        for plane, its in zip(batch.planes, given.planes, strict=True):
+            assert plane is not its and torch.equal(plane, its)
 
 
 def test_what_leaves_is_whole_and_the_next_was_begun_before_it_was_waited_for() -> None:

@@ -81,8 +81,8 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     from tsexpand.temporal import gpu_motion
 
     monkeypatch.setattr(torch.cuda, "device_of", no_device)
-    monkeypatch.setattr(gpu_motion, "_PIXELS", 4096)  # of programs, which are interpreted one by one
-    monkeypatch.setattr(denoising, "_kernels", lambda device: gpu_motion)
+    monkeypatch.setattr(gpu_motion, "_PIXELS", 1024)  # of programs, which are interpreted one by one
+    monkeypatch.setattr(denoising, "_on_gpu", lambda device: (gpu_motion, ()))
 
 
 @pytest.mark.usefixtures("kernels")
@@ -99,6 +99,7 @@ def test_flow_is_that_of_the_operations() -> None:
 
 
 @pytest.mark.usefixtures("kernels")
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast")
 def test_places_far_beyond_a_picture_are_its_edge() -> None:
     from tsexpand.temporal import gpu_motion
 
@@ -108,6 +109,22 @@ def test_places_far_beyond_a_picture_are_its_edge() -> None:
     assert torch.equal(gpu_motion.warped(values, -flow), values[..., :1, :1].expand_as(values))
     signal = torch.cat((values, values), 1)
     assert gpu_motion.shown(signal, [(signal, flow), (signal, -flow)], 0.005, 0.1).isfinite().all()
+    assert gpu_motion.warped(values, torch.full_like(flow, torch.nan)).shape == values.shape
+
+
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (4, 1)])
+def test_the_smallest_pictures(size: tuple[int, int]) -> None:
+    from tsexpand.temporal import gpu_motion
+
+    signal = torch.rand(3, 4, *size, generator=torch.Generator().manual_seed(1))
+    pictures = signal[:2, 3:], signal[1:, 3:]
+    torch.testing.assert_close(gpu_motion.optical_flow(*pictures), optical_flow(*pictures), rtol=0, atol=1e-4)
+    whole = clip(signal[:, :3])
+    found = denoised(whole)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(denoising, "_on_gpu", lambda device: (None, ()))
+        torch.testing.assert_close(found, denoised(whole), rtol=1e-3, atol=1e-3)
 
 
 def test_noise_is_averaged_as_by_the_operations(request: pytest.FixtureRequest) -> None:
@@ -128,10 +145,50 @@ def test_a_static_clip_is_unchanged_to_the_last_bit() -> None:
     assert torch.equal(denoised(clip(still[None])), clip(still[None]).light)  # a shot of one frame
 
 
-def test_without_triton_operations_do_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernels_are_launched_where_the_tensors_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton would launch them on the current device."""
+    from tsexpand.temporal import gpu_motion
+
+    within = list[Tensor]()
+
+    @contextmanager
+    def device_of(tensor: Tensor) -> Iterator[None]:
+        within.append(tensor)
+        yield
+        within.pop()
+
+    class Kernel:
+        def __getitem__(self, grid: tuple[int, int]) -> "Kernel":
+            return self
+
+        def __call__(self, picture: Tensor, flow: Tensor, out: Tensor, *numbers: int, PIXELS: int) -> None:  # noqa: N803
+            assert within == [out]
+
+    monkeypatch.setattr(torch.cuda, "device_of", device_of)
+    monkeypatch.setattr(gpu_motion.motion_kernels, "warped", Kernel())
+    gpu_motion.warped(torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 3, 4))
+    assert not within
+
+
+def on_a_gpu() -> tuple[object, tuple[str, ...]]:
+    found: tuple[object, tuple[str, ...]] = denoising._on_gpu.__wrapped__(torch.device("cuda:0"))
+    return found
+
+
+def test_without_triton_operations_do_it_which_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "triton", None)
     monkeypatch.delitem(sys.modules, "tsexpand.temporal.gpu_motion", raising=False)
     monkeypatch.delattr("tsexpand.temporal.gpu_motion", raising=False)
-    monkeypatch.setattr(torch, "zeros", lambda *size, device: torch.ones(size))
-    assert denoising._kernels.__wrapped__(torch.device("cuda:0")) is None
-    assert denoising._kernels(torch.device("cpu")) is None
+    module, (notice,) = on_a_gpu()
+    assert module is None
+    assert notice.startswith("cuda:0: denoising takes about three times as long, as Triton does not work there: ")
+    assert denoising.denoising_notices(torch.device("cpu")) == () and denoising._kernels(torch.device("cpu")) is None
+
+
+def test_no_memory_is_no_reason_to_do_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def zeros(*size: int, device: torch.device) -> Tensor:
+        raise torch.OutOfMemoryError("none left")
+
+    monkeypatch.setattr(torch, "zeros", zeros)
+    with pytest.raises(torch.OutOfMemoryError):
+        on_a_gpu()

@@ -8,6 +8,8 @@ Reference:
     Rec. ITU-T H.273 (07/2021), section 8.3 (equations 17 to 34 range, 38 to 47 matrix).
 """
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -117,13 +119,23 @@ def rgb_to_ycbcr(rgb: Tensor, matrix: Matrix) -> Planes:
 
 def _interpolate(plane: Tensor, size: int, factor: int, offset: float, dim: int) -> Tensor:
     """Linear interpolation along one dimension to `size` samples; edges are held."""
-    position = ((torch.arange(size, device=plane.device) - offset) / factor).clamp(0, plane.shape[dim] - 1)
-    low = position.floor().long()
-    high = (low + 1).clamp_max(plane.shape[dim] - 1)
+    low, high, weight = _neighbours(plane.shape[dim], size, factor, offset, plane.device)
     shape = [1] * plane.ndim
     shape[dim] = size
-    weight = (position - low).to(plane.dtype).reshape(shape)
-    return torch.lerp(plane.index_select(dim, low), plane.index_select(dim, high), weight)
+    between = weight.to(plane.dtype).reshape(shape)
+    return torch.lerp(plane.index_select(dim, low), plane.index_select(dim, high), between)
+
+
+@cache  # as those of `constants`: few for a size of pictures, and a GPU would be given as many small tasks for each
+@torch.inference_mode(False)  # or they could be part of no training
+def _neighbours(
+    length: int, size: int, factor: int, offset: float, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where `size` samples lie among `length`: those before and after each, and the share of the latter."""
+    position = ((torch.arange(size) - offset) / factor).clamp(0, length - 1)
+    low = position.floor().long()
+    high = (low + 1).clamp_max(length - 1)
+    return low.to(device), high.to(device), (position - low).to(device)
 
 
 def _sited_offset(factor: int, offset: float) -> float:

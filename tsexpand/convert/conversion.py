@@ -12,7 +12,7 @@ from ..codecs.source import Source, open_source
 from ..colour.tonemap import roll_off
 from ..cores import filled, one_core, settle
 from ..engines import Engine
-from ..engines.copies import copies_of, settled
+from ..engines.copies import copies_of, pinned, settled
 from ..engines.devices import default_batch_size, translated_memory
 from ..errors import InputError
 from ..flow import Flow
@@ -22,7 +22,7 @@ from ..sinks import Fetch, Sink
 from ..sinks.delivery import DeliveryOptions, make_sink
 from ..sinks.documents.provenance import Provenance
 from ..sinks.paths import refuse_sources
-from ..temporal.denoising import denoise
+from ..temporal.denoising import denoise, denoising_notices
 from ..temporal.exposure import anchor
 from ..temporal.smoothing import smooth
 from .options import ConvertOptions, estimated_frames, expected_frames
@@ -56,8 +56,11 @@ def convert(
         source = stack.enter_context(open_source(options.source, options.reading))
         refuse_sources(options.outputs, source.files)
 
+        def of_devices() -> tuple[str, ...]:
+            return (*engine.notices, *(denoising_notices(engine.device) if options.denoise else ()))
+
         def notices() -> tuple[str, ...]:
-            return (*source.info.notices, *engine.notices, *sink.notices)
+            return (*source.info.notices, *of_devices(), *sink.notices)
 
         def provenance() -> Provenance:
             return provenance_of(options, engine, notices())
@@ -68,8 +71,10 @@ def convert(
         if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
             options = replace(options, denoise=False, smooth=False)
         engine.expect(source.info.width, source.info.height, estimated_frames(source.info, options.reading))
-        if engine.notices:
-            on_open(source.info, engine.notices)
+        with translated_memory(engine.device):
+            late = of_devices()
+        if late:
+            on_open(source.info, late)
         written = _run(source, engine, sink, options, on_progress)
         if not written.frames and written.interrupted:
             raise KeyboardInterrupt
@@ -125,7 +130,7 @@ def _run(
     batch_size = options.batch_size or default_batch_size(source.info.width, source.info.height, engine.device)
     with Flow() as flow, Interruption(flow.stop) if options.keep_partial else nullcontext() as interruption:
         flow.on_cancel(source.cancel)
-        signals = flow.prefetch(source.batches(batch_size), DEPTH, "decode")
+        signals = flow.prefetch(pinned(source.batches(batch_size), engine.device), DEPTH, "decode")
         for batch, count in flow.prefetch(prepared(signals, engine, options, sink.prepare), DEPTH, "network"):
             sink.write(batch)
             written.frames += count

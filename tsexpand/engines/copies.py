@@ -95,9 +95,9 @@ class CudaCopies:
 
     def up(self, tensors: tuple[Tensor, ...]) -> Callable[[], tuple[Tensor, ...]]:
         """See `Copies.up`."""
-        pinned = [tensor if tensor.is_cuda else tensor.pin_memory() for tensor in tensors]
+        ready = [tensor if tensor.is_cuda else tensor.pin_memory() for tensor in tensors]  # itself where it is
         with torch.cuda.stream(self._up):
-            moved = tuple(tensor.to(self._device, non_blocking=True) for tensor in pinned)
+            moved = tuple(tensor.to(self._device, non_blocking=True) for tensor in ready)
             done = self._up.record_event()
 
         def arrived() -> tuple[Tensor, ...]:
@@ -127,6 +127,19 @@ class CudaCopies:
 def copies_of(device: torch.device) -> Copies:
     """The ways to a device."""
     return CudaCopies(device) if device.type == "cuda" else DirectCopies(device)
+
+
+def pinned(batches: Iterable[SignalBatch], device: torch.device) -> Iterable[SignalBatch]:
+    """Batches whose planes are where copies to a CUDA device begin from, else as they are.
+
+    `Copies.up` would bring them there too: in the thread that works on the device, which has less time for it than
+    that which decodes.
+    """
+    return map(_pinned, batches) if device.type == "cuda" else batches
+
+
+def _pinned(batch: SignalBatch) -> SignalBatch:
+    return replace(batch, planes=tuple(plane if plane.is_cuda else plane.pin_memory() for plane in batch.planes))
 
 
 def arriving(batches: Iterable[SignalBatch], copies: Copies) -> Iterator[SignalBatch]:

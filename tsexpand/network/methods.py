@@ -1,6 +1,5 @@
 """The ways in which compiled code computes the full-resolution part on a CPU."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,9 +49,6 @@ def method_for(dtype: torch.dtype) -> Method:
 
 
 def multiplies_matrices() -> bool:
-    """Whether the CPU multiplies matrices of bfloat16 at once, and the system and the user let oneDNN do it: AMX."""
-    most = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
-    if most not in ("", "ALL", "DEFAULT") and "AMX" not in most:
-        return False
+    """Whether the CPU multiplies matrices of bfloat16 at once, and the system lets it: AMX."""
     allowed = getattr(torch.cpu, "_init_amx", lambda: True)  # asks the system, as PyTorch's own products do
     return bool(torch.cpu.get_capabilities().get("amx_bf16")) and allowed()

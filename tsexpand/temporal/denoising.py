@@ -19,7 +19,7 @@ from ..cores import by_rows, filled, run
 from ..frames import LightBatch
 from ..replay import replayed
 from .optical_flow import (
-    Warped,
+    Warp,
     box_mean,
     enlarged,
     inverse_flow,
@@ -119,32 +119,46 @@ class _Observer:
         return _Seen(signal, arrival)
 
 
-@cache
+def denoising_notices(device: torch.device) -> tuple[str, ...]:
+    """That denoising takes longer on a device than it should, and why."""
+    return _on_gpu(device)[1]
+
+
 def _kernels(device: torch.device) -> Any:
     """The module `gpu_motion` for NVIDIA GPUs where Triton works; None elsewhere, where PyTorch's operations do all."""
+    return _on_gpu(device)[0]
+
+
+@cache
+def _on_gpu(device: torch.device) -> tuple[Any, tuple[str, ...]]:
+    """See `_kernels` and `denoising_notices`; made once, when no work is being recorded yet."""
     if device.type != "cuda" or torch.version.hip is not None:
-        return None
+        return None, ()
     try:
         from . import gpu_motion
 
-        signal, flow = torch.zeros(1, 4, 2, 2, device=device), torch.zeros(1, 2, 1, 1, device=device)
+        # All kernels once, on addresses and sizes aligned as those of pictures, for which they are compiled apart.
+        signal, flow = torch.zeros(1, 4, 16, 16, device=device), torch.zeros(1, 2, 8, 8, device=device)
         gpu_motion.shown(signal, [(signal, gpu_motion.warped(flow, flow))], NOISE, _SHADOW)
         gpu_motion.optical_flow(signal[:, :1], signal[:, :1]).cpu()  # errors of the device come while it is awaited
-    except Exception:  # Triton is not there, or too old; errors of its own, of the C compiler that it needs
-        return None
-    return gpu_motion
+    except torch.OutOfMemoryError:
+        raise
+    except Exception as error:  # Triton is not there, or too old; errors of its own, of the C compiler that it needs
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        return None, (f"{device}: denoising takes about three times as long, as Triton does not work there: {why}",)
+    return gpu_motion, ()
 
 
-def _neighbours(near: list[_Seen], position: int, warped: Warped) -> Iterator[tuple[_Seen, Tensor]]:
+def _neighbours(near: list[_Seen], position: int, warp: Warp) -> Iterator[tuple[_Seen, Tensor]]:
     """The frames around a frame, each with the flow to it."""
     flow = torch.zeros_like(near[position].arrival)
     for later in near[position + 1 :]:
-        flow = flow + warped(later.arrival, flow)
+        flow = flow + warp(later.arrival, flow)
         yield later, flow
     flow = torch.zeros_like(flow)
     for earlier, next_one in reversed(list(pairwise(near[: position + 1]))):
-        flow = next_one.arrival + warped(flow, next_one.arrival)
-        yield earlier, inverse_flow(flow, warped)
+        flow = next_one.arrival + warp(flow, next_one.arrival)
+        yield earlier, inverse_flow(flow, warp)
 
 
 def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:

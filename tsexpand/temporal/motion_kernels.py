@@ -1,7 +1,8 @@
 """Optical flow and averages along it as kernels for GPUs, in Triton; `gpu_motion` runs them.
 
-Pictures are planes, one after the other, pixel by pixel and row by row; a program computes some pixels of one picture.
-What is beyond a picture is as its edge. Names in capitals are known when a kernel is compiled.
+Pictures are planes (N, C, height, width), dense, float32: flows of 2, right and down in pixels, others PQ signals. A
+program computes some pixels (axis 0) of one picture, or of one plane where kernels say so (axis 1). What is beyond a
+picture is as its edge. Names in capitals are known when a kernel is compiled.
 """
 
 # Triton ships no types, and its language is Python only to look at.
@@ -11,7 +12,7 @@ import triton
 import triton.language as tl
 
 _CUBIC: tl.constexpr = tl.constexpr(-0.75)
-"""Of the family of cubic kernels that of PyTorch's `grid_sample`."""
+"""Of cubic kernels, the one of PyTorch's `grid_sample`."""
 
 
 @triton.jit
@@ -83,7 +84,7 @@ def _gradient(plane, row, column, height, width):
 
 @triton.jit(do_not_specialize=["height", "width"])
 def products(picture, out, height, width, RADIUS: tl.constexpr, PIXELS: tl.constexpr):
-    """Of a picture's gradient: the products of right by right, down by down, right by down, averaged over columns."""
+    """Of a picture's gradient 3 planes: right by right, down by down, right by down, averaged along columns."""
     place, row, column, within = _pixels(height, width, PIXELS)
     plane = picture + tl.program_id(1) * height * width
     squares, others = tl.zeros((PIXELS,), tl.float32), tl.zeros((PIXELS,), tl.float32)
@@ -112,7 +113,7 @@ def _averaged_along(planes, number: tl.constexpr, row, column, height, width, RA
 
 @triton.jit(do_not_specialize=["height", "width"])
 def inverses(products, out, height, width, noise, RADIUS: tl.constexpr, PIXELS: tl.constexpr):
-    """The inverse of the matrix of mean products: both entries of its diagonal, and less the other one."""
+    """The inverse of the matrix of mean products, 3 planes: the entries of its diagonal, and its other one, negated."""
     place, row, column, within = _pixels(height, width, PIXELS)
     planes = products + tl.program_id(1) * 3 * height * width
     squares = _averaged_along(planes, 0, row, column, height, width, RADIUS, PIXELS) + noise
@@ -127,7 +128,7 @@ def inverses(products, out, height, width, noise, RADIUS: tl.constexpr, PIXELS: 
 
 @triton.jit(do_not_specialize=["height", "width"])
 def errors(picture, other, flow, out, height, width, PIXELS: tl.constexpr):
-    """What the other picture, seen along the flow, has more than this one, times the gradient."""
+    """How much more the other picture, seen along the flow, is than this one, times the gradient: 2 planes."""
     place, row, column, within = _pixels(height, width, PIXELS)
     plane, there = picture + tl.program_id(1) * height * width, other + tl.program_id(1) * height * width
     motion = flow + tl.program_id(1) * 2 * height * width + place
@@ -142,7 +143,7 @@ def errors(picture, other, flow, out, height, width, PIXELS: tl.constexpr):
 
 @triton.jit(do_not_specialize=["height", "width"])
 def averaged_down(planes, out, height, width, RADIUS: tl.constexpr, PIXELS: tl.constexpr):
-    """The mean along columns of planes, each a picture."""
+    """The mean along columns; plane by plane."""
     place, row, column, within = _pixels(height, width, PIXELS)
     plane = planes + tl.program_id(1) * height * width
     total = tl.zeros((PIXELS,), tl.float32)
@@ -172,7 +173,7 @@ def steps(found, inverse, flow, out, height, width, longest, RADIUS: tl.constexp
 
 @triton.jit(do_not_specialize=["height", "width"])
 def smoothed(planes, out, height, width, PIXELS: tl.constexpr):
-    """The mean of a pixel and the eight around it."""
+    """The mean of a pixel and the eight around it; plane by plane."""
     place, row, column, within = _pixels(height, width, PIXELS)
     plane = planes + tl.program_id(1) * height * width
     total = tl.zeros((PIXELS,), tl.float32)
@@ -184,7 +185,7 @@ def smoothed(planes, out, height, width, PIXELS: tl.constexpr):
 
 @triton.jit(do_not_specialize=["height", "width", "channels"])
 def warped(pictures, flow, out, height, width, channels, PIXELS: tl.constexpr):
-    """Planes seen along the flow of their picture."""
+    """Pictures seen along their flows; plane by plane."""
     place, row, column, within = _pixels(height, width, PIXELS)
     motion = flow + tl.program_id(1) // channels * 2 * height * width + place
     x = column + tl.load(motion, within, other=0.0)
@@ -196,7 +197,7 @@ def warped(pictures, flow, out, height, width, channels, PIXELS: tl.constexpr):
 @triton.jit(do_not_specialize=["height", "width", "rows", "columns"])
 def differences(own, other, flow, out, height, width, rows, columns, times, down_a_row, right_a_column,
                 PIXELS: tl.constexpr):  # fmt: skip
-    """What R, G and B are more in another picture, seen along a flow of fewer rows and columns, and the mean square."""
+    """How much more R, G and B are in another picture, seen along a flow of fewer rows and columns; the mean square."""
     place, row, column, within = _pixels(height, width, PIXELS)
     size = height * width
     x = tl.maximum((column + 0.5) * right_a_column - 0.5, 0.0)
@@ -216,7 +217,7 @@ def differences(own, other, flow, out, height, width, rows, columns, times, down
 
 @triton.jit(do_not_specialize=["height", "width", "neighbours"])
 def shown(own, differences, out, height, width, neighbours, noise, shadow, PIXELS: tl.constexpr):
-    """R, G and B with what neighbours have more, as far as they agree around the pixel."""
+    """R, G and B with what they are more in neighbours (4 planes each), as far as those agree around the pixel."""
     place, row, column, within = _pixels(height, width, PIXELS)
     size = height * width
     level = tl.load(own + 3 * size + place, within, other=0.0)

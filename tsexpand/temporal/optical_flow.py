@@ -72,13 +72,13 @@ def warped(picture: Tensor, flow: Tensor) -> Tensor:
     return by_strips(lambda rows: _moved(picture, flow[:, :, rows], rows), flow, picture.shape[1])
 
 
-Warped = Callable[[Tensor, Tensor], Tensor]
+Warp = Callable[[Tensor, Tensor], Tensor]
 """`warped`, or the same in another way."""
 
 
-def inverse_flow(flow: Tensor, warped: Warped = warped) -> Tensor:
+def inverse_flow(flow: Tensor, warp: Warp = warped) -> Tensor:
     """The motion back: (N, 2, H, W) pixels from the other picture to the first, for smooth motion."""
-    return -warped(flow, -flow)
+    return -warp(flow, -flow)
 
 
 def _moved(picture: Tensor, flow: Tensor, rows: slice) -> Tensor:
