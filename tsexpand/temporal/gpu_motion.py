@@ -1,4 +1,4 @@
-"""Optical flow, and averages along it, on NVIDIA GPUs: what `optical_flow` and `denoising` say, in few motion_kernels.
+"""Optical flow, and averages along it, on NVIDIA GPUs: what `optical_flow` and `denoising` say, in few kernels.
 
 There hundreds of small operations take longer to begin than to do. What becomes of a pixel depends on no other frame of
 a batch; it differs by roundings from what PyTorch's operations make of it.
