@@ -20,7 +20,7 @@ from tests.machines import of_cores
 from tests.network.models import random_network
 from tsexpand.codecs.source import open_source
 from tsexpand.colour.signal import HLG10
-from tsexpand.convert import ConvertProgress, Spent, convert, time_spent
+from tsexpand.convert import ConvertProgress, Spent, conversion, convert, time_spent
 from tsexpand.convert.options import estimated_frames
 from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.engines.devices import Precision
@@ -354,3 +354,16 @@ def test_a_video_that_is_not_whole_when_read_back_does_not_get_its_name(
     with pytest.raises(OutputError, match=r"out\.mkv: not whole: .* kept as out\.partial\.mkv"):
         convert(options(clip, tmp_path / "out.mkv"), IDENTITY)
     assert {path.name for path in tmp_path.iterdir()} == {"clip.mkv", "out.partial.mkv"}
+
+
+@pytest.mark.parametrize("denoise", [True, False])
+def test_what_slows_denoising_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denoise: bool) -> None:
+    monkeypatch.setattr(conversion, "denoising_notices", lambda device: (f"{device}: slow",))
+    write_clip(tmp_path / "clip.mkv", [flat(90)] * 2, tags=TAGS)
+    told: list[str] = []
+    report = convert(
+        options(tmp_path / "clip.mkv", tmp_path / "out", denoise=denoise),
+        AnalyticEngine(torch.device("cpu")),
+        on_open=lambda info, notices: told.extend(notices),
+    )
+    assert ("cpu: slow" in report.notices) is ("cpu: slow" in told) is denoise

@@ -27,6 +27,11 @@ BROKEN_PIPE = 141
 """Exit code where who read our standard output has gone, as of a program that SIGPIPE ends; nothing is said."""
 
 
+def first_line(text: str) -> str:
+    """Of what a compiler, a loader or a driver says, at most 200 characters."""
+    return (text.strip().splitlines() or ["no reason given"])[0][:200]
+
+
 class TsexpandError(Exception):
     """A failure with a known cause; its text is one line: what, where, what to try."""
 

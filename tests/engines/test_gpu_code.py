@@ -1,7 +1,6 @@
 """The network as kernels for GPUs, as far as a CPU can tell: Triton interprets them, where it is installed."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.gpu_kernels import compiled
 from tests.network.models import random_network, random_signal
 from tsexpand.engines import forms as forms_module
 from tsexpand.engines.compiler import CompilationError
@@ -41,51 +41,21 @@ def forms(**changes: object) -> Forms:
 
 
 COMPILES = """
-import sys, torch, triton
-from triton.backends.compiler import GPUTarget
-from triton.runtime import driver
 from tsexpand.network import gpu_layers, triton_kernels
 from tsexpand.network.expandnet import ExpandNet
 
-class Hopper:
-    def get_current_target(self):
-        return GPUTarget("cuda", 90, 32)
-
-    def get_current_device(self):
-        return 0
-
-    def get_current_stream(self, device):
-        return 0
-
-class Compiled:
-    def __init__(self, name, kernel):
-        self.name, self.kernel = name, kernel
-
-    def __getitem__(self, grid):
-        def compiled(*arguments, **options):
-            made = self.kernel.warmup(*arguments, grid=(1,), **options)
-            print(self.name, made.metadata.shared, "wgmma" in made.asm["ptx"], "bulk.tensor" in made.asm["ptx"])
-        return compiled
-
-driver.set_active(Hopper())
-for name in ("first", "convolved", "local", "logits"):
-    setattr(triton_kernels, name, Compiled(name, getattr(triton_kernels, name)))
+compile_only(triton_kernels, "first", "convolved", "local", "logits")
 gpu_layers.GpuLayers(ExpandNet().requires_grad_(False), torch.float16)(torch.zeros(1, 3, 48, 48), torch.zeros(1, 64))
 """
-"""The kernels, compiled for a GPU that need not be there."""
 
 
 def test_kernels_compile_for_hopper(tmp_path: Path) -> None:
     """On its tensor cores, from its tile loader, in the memory that earlier GPUs' multiprocessors have too."""
     pytest.importorskip("triton", reason="needs triton")
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment |= {"TRITON_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-W", "ignore", "-c", COMPILES]
-    lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
-    found = {name: (int(shared), *rest) for name, shared, *rest in map(str.split, lines)}
+    found = compiled(tmp_path, 90, COMPILES)
     assert set(found) == {"first", "convolved", "local", "logits"}
     for name, (shared, multiplies, stores_tiles) in found.items():
-        assert multiplies == "True" and stores_tiles == "True", name
+        assert multiplies and stores_tiles, name
         assert shared <= 99 << 10
 
 

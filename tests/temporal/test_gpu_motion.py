@@ -1,7 +1,6 @@
 """Kernels of motion, as far as a CPU can tell: Triton interprets them, where it is installed."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.gpu_kernels import compiled
 from tests.temporal.clips import clip, picture
 from tests.temporal.test_denoising import denoised, noisy, pan
 from tests.temporal.test_optical_flow import moved_by
@@ -24,50 +24,21 @@ pytest.importorskip("triton", reason="needs triton")
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="they run on the GPU here, see test_cuda")
 
 COMPILES = """
-import sys, torch
-from triton.backends.compiler import GPUTarget
-from triton.runtime import driver
 from tsexpand.temporal import gpu_motion, motion_kernels
 
-class Gpu:
-    def get_current_target(self):
-        return GPUTarget("cuda", int(sys.argv[1]), 32)
-
-    def get_current_device(self):
-        return 0
-
-    def get_current_stream(self, device):
-        return 0
-
-class Compiled:
-    def __init__(self, name, kernel):
-        self.name, self.kernel = name, kernel
-
-    def __getitem__(self, grid):
-        def compiled(*arguments, **options):
-            made = self.kernel.warmup(*arguments, grid=grid, **options)
-            print(self.name, made.metadata.shared)
-        return compiled
-
-driver.set_active(Gpu())
-for name in ("products", "inverses", "errors", "averaged_down", "steps", "smoothed", "warped", "differences", "shown"):
-    setattr(motion_kernels, name, Compiled(name, getattr(motion_kernels, name)))
+compile_only(motion_kernels, "products", "inverses", "errors", "averaged_down", "steps", "smoothed", "warped")
+compile_only(motion_kernels, "differences", "shown")
 picture, signal, flow = torch.zeros(1, 1, 48, 64), torch.zeros(1, 4, 48, 64), torch.zeros(1, 2, 24, 32)
 gpu_motion.optical_flow(picture, picture)
 gpu_motion.shown(signal, [(signal, gpu_motion.warped(flow, flow))], 0.005, 0.1)
 """
-"""The kernels, compiled for a GPU that need not be there."""
 
 
 @pytest.mark.parametrize("capability", [80, 90])
 def test_kernels_compile(tmp_path: Path, capability: int) -> None:
     """For earlier GPUs too; what programs share fits the memory of any."""
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment |= {"TRITON_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-W", "ignore", "-c", COMPILES, str(capability)]
-    lines = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
-    found = dict(map(str.split, lines))
-    assert len(found) == 9 and max(map(int, found.values())) <= 16 << 10
+    found = compiled(tmp_path, capability, COMPILES)
+    assert len(found) == 9 and max(shared for shared, *_ in found.values()) <= 16 << 10
 
 
 @contextmanager

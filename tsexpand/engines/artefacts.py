@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .. import __version__
 from ..cores import run
+from ..errors import first_line
 from ..network import direct, expandnet, features, kernels, methods, minimal_filtering, winograd
 from ..network.expandnet import ExpandNet
 from ..network.kernels import Kernels
@@ -26,7 +27,7 @@ from ..network.methods import Method, method_for
 from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
 from . import compiler
 from .compiled import CompiledCode, loaded
-from .compiler import CompilationError, compile_tiles, example, first_line, system_errors
+from .compiler import CompilationError, compile_tiles, example, system_errors
 from .devices import dtype_name
 
 CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..errors import first_line
 from ..network.expandnet import HALO, ExpandNet
 from ..network.kernels import Kernels
 from ..network.methods import METHODS, Method
@@ -96,11 +97,6 @@ def _reason(code: int, stderr: str) -> str:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     named = [line for line in lines if "Error" in line or "error:" in line]
     return first_line((named or lines or ["the compiler failed"])[-1])
-
-
-def first_line(text: str) -> str:
-    """Of what a compiler or loader says, at most 200 characters."""
-    return (text.strip().splitlines() or ["no reason given"])[0][:200]
 
 
 def _main(name: str, kind: str, height: str, width: str, path: str) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..errors import first_line
 from ..network.expandnet import FUSED, HALO, ExpandNet
 from ..network.tiling import TakeTile, TiledNetwork, global_code, held, tile_size, tiles, within_halo
-from .compiler import CompilationError, first_line
+from .compiler import CompilationError
 
 DTYPES = (torch.float16, torch.bfloat16)
 """Of the products."""
@@ -50,7 +51,7 @@ def gpu_network(network: ExpandNet, dtype: torch.dtype, tile: Callable[[], int])
         why = f"Triton, which PyTorch for CUDA brings on Linux, is not installed, or too old ({error})"
         raise CompilationError(why) from error
     except Exception as error:  # of Triton, of the C compiler that it needs, of the driver
-        raise CompilationError(first_line(str(error)) or type(error).__name__) from error
+        raise CompilationError(first_line(str(error) or type(error).__name__)) from error
 
     def compiled(signal: Tensor, take: TakeTile) -> None:
         code = global_code(network, signal)

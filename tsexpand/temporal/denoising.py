@@ -16,6 +16,7 @@ from torch import Tensor
 from ..colour.luminance import luminance
 from ..colour.transfer import PQ_PEAK, pq_eotf, pq_inverse_eotf
 from ..cores import by_rows, filled, run
+from ..errors import first_line
 from ..frames import LightBatch
 from ..replay import replayed
 from .optical_flow import (
@@ -144,7 +145,7 @@ def _on_gpu(device: torch.device) -> tuple[Any, tuple[str, ...]]:
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # Triton is not there, or too old; errors of its own, of the C compiler that it needs
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        why = first_line(str(error) or type(error).__name__)
         return None, (f"{device}: denoising takes about three times as long, as Triton does not work there: {why}",)
     return gpu_motion, ()
 
