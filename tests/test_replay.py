@@ -2,14 +2,25 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import count
 
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from tests.engines.pictures import FULL, batch_of, noise, signal_format
+from tests.temporal.clips import clip, picture
 from tsexpand import replay
+from tsexpand.codecs.exr import ExrPrimaries
+from tsexpand.colour.codes import Matrix, Transfer
+from tsexpand.colour.tonemap import roll_off
+from tsexpand.engines.display import display_signal
+from tsexpand.frames import LightBatch, SignalBatch
 from tsexpand.replay import replayed
+from tsexpand.sinks.exr import scene_light
 
 
 class Recorded:
@@ -153,3 +164,78 @@ def test_another_error_of_a_recording_is_one(recordings: replay._Recordings, mon
     with pytest.raises(RuntimeError, match="not permitted"):
         for _ in range(3):
             recordings.run("key", twice, (torch.ones(1),))
+
+
+ELSEWHERE = torch.device("meta")
+"""A device from which nothing can be read, as from a GPU while its work is recorded."""
+
+
+class NoCopies(TorchDispatchMode):
+    """Refuses operations on tensors of several devices: a copy would not be in a recording."""
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        types: object,
+        args: tuple[object, ...] = (),
+        kwargs: dict[str, object] | None = None,
+    ) -> object:
+        result = func(*args, **(kwargs or {}))
+        devices = {leaf.device for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, Tensor)}
+        assert len(devices) < 2, f"{func} on {devices}"
+        return result
+
+
+def srgb(count: int) -> SignalBatch:
+    codes = torch.randint(0, 256, (count, 16, 24), dtype=torch.int32)
+    return batch_of((codes,) * 3, signal_format(8, FULL, Matrix.IDENTITY, Transfer.SRGB))
+
+
+def shown(batch: SignalBatch) -> Callable[[], object]:
+    there = replace(batch, planes=tuple(plane.to(ELSEWHERE) for plane in batch.planes))
+    return lambda: display_signal(there, ELSEWHERE)
+
+
+def of_light(function: Callable[[LightBatch], object], alpha: Tensor | None = None) -> Callable[[], object]:
+    still = clip(picture(3).unsqueeze(0))
+    there = replace(still, light=still.light.to(ELSEWHERE), alpha=alpha)
+    return lambda: function(there)
+
+
+WORK = {
+    "4:2:0": shown(noise(2, 16, 24)),
+    "4:1:0 of 10 bit": shown(noise(2, 17, 25, factors=(4, 4), bits=10)),
+    "sRGB": shown(srgb(2)),
+    "roll-off": of_light(lambda batch: roll_off(batch.light, 1000, 203)),
+    "scene light": of_light(lambda batch: scene_light(batch, ExrPrimaries.ACES, 203)),
+    "opacity": of_light(
+        lambda batch: scene_light(batch, ExrPrimaries.BT709, 203),
+        alpha=torch.rand(1, *picture(3).shape[1:]).to(ELSEWHERE),
+    ),
+}
+
+
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+def test_what_is_recorded_waits_for_nothing(work: Callable[[], object]) -> None:
+    work()  # constants are there by the time when it is recorded
+    with NoCopies():
+        work()
+
+
+def test_a_copy_would_be_seen() -> None:
+    with pytest.raises(AssertionError, match="meta"), NoCopies():
+        torch.ones(3).to(ELSEWHERE)
+    with pytest.raises(RuntimeError, match="meta"), NoCopies():
+        torch.ones(3, device=ELSEWHERE).sum().item()
+
+
+def test_of_no_pixels_nothing_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Nothing:
+        device, shape = torch.device("cuda:0"), (0, 3, 4, 4)
+
+        def numel(self) -> int:
+            return 0
+
+    monkeypatch.setattr(replay._of_thread, "run", lambda *given: pytest.fail("recorded"))
+    nothing = Nothing()
+    assert replayed("key", lambda given: (given,), nothing) == (nothing,)  # type: ignore[arg-type,return-value]

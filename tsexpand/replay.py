@@ -23,7 +23,7 @@ Pool = Any  # of `torch.cuda.graph_pool_handle`, whose type PyTorch keeps to its
 _TRIALS = 2
 """Calls before one is recorded: what is done twice only is not worth it, and libraries are ready by then."""
 
-_MOST = 12
+_MOST = 16
 """Recordings that a thread keeps, each with its inputs and results; those that were used last."""
 
 _SHARE = 16
@@ -45,7 +45,7 @@ def replayed(key: Hashable, function: Function, *inputs: Tensor) -> tuple[Tensor
     Returns:
         The results, each in memory of its own.
     """
-    if inputs[0].device.type != "cuda":
+    if inputs[0].device.type != "cuda" or not inputs[0].numel():  # of no pixels there is nothing to record
         return function(*inputs)
     return _of_thread.run((key, *((tensor.shape, tensor.dtype) for tensor in inputs)), function, inputs)
 

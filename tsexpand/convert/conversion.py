@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..flow import Flow
 from ..frames import LightBatch, SignalBatch, VideoInfo
 from ..interruption import Interruption
+from ..replay import replayed
 from ..sinks import Fetch, Sink
 from ..sinks.delivery import DeliveryOptions, make_sink
 from ..sinks.documents.provenance import Provenance
@@ -160,11 +161,14 @@ def prepared(
         if options.smooth:
             lights = smooth(lights)
 
-        def fitted(light: Tensor) -> Tensor:
+        def rolled_off(light: Tensor) -> Tensor:
             return roll_off(light, delivery.peak, delivery.reference_white)
 
+        def fitted(light: Tensor) -> tuple[Tensor]:
+            return (filled(light, rolled_off, light),)
+
         def delivered(batch: LightBatch) -> tuple[Any, int]:
-            filled(batch.light, fitted, batch.light)
-            return prepare(batch, copies.down), len(batch)
+            (light,) = replayed(("fitted", delivery.peak, delivery.reference_white), fitted, batch.light)
+            return prepare(replace(batch, light=light), copies.down), len(batch)
 
         yield from settled(map(delivered, lights), copies)

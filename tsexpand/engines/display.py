@@ -11,6 +11,7 @@ from ..colour.transfer import SDR_EOTF, bt1886_eotf, bt1886_inverse_eotf
 from ..colour.ycbcr import chroma_factors
 from ..cores import by_strips
 from ..frames import SignalBatch
+from ..replay import replayed
 
 THUMBNAIL_SIZE = 32
 
@@ -30,20 +31,24 @@ def display_signal(batch: SignalBatch, device: torch.device) -> Tensor:
     Returns:
         (N, 3, H, W), float32, in [0, 1]; what the signal carries beyond white or black is clipped.
     """
-    fmt = batch.signal
-    planes = tuple(plane.to(device) for plane in batch.planes)
-    factors = chroma_factors(planes)
-    eotf = SDR_EOTF[fmt.transfer]
+    fmt = batch.signal  # what is recorded keeps what it looks at, and is not to keep the batch
 
-    def shown(rows: slice) -> Tensor:
-        part = tuple(_rows(plane, rows, factors[0] if number else 1) for number, plane in enumerate(planes))
-        rgb = shown_signal(part, fmt, factors)
-        if eotf is bt1886_eotf:
-            return rgb
-        # One by one: what is left over of a vector is rounded otherwise, and that is to be the same in any batch.
-        return torch.cat([bt1886_inverse_eotf(eotf(picture)) for picture in torch.split(rgb, 1)])
+    def displayed(*planes: Tensor) -> tuple[Tensor, ...]:
+        factors = chroma_factors(planes)
+        eotf = SDR_EOTF[fmt.transfer]
 
-    return by_strips(shown, planes[0].unsqueeze(1), 3, _AROUND)
+        def shown(rows: slice) -> Tensor:
+            part = tuple(_rows(plane, rows, factors[0] if number else 1) for number, plane in enumerate(planes))
+            rgb = shown_signal(part, fmt, factors)
+            if eotf is bt1886_eotf:
+                return rgb
+            # One by one: what is left over of a vector is rounded otherwise, and that is to be the same in any batch.
+            return torch.cat([bt1886_inverse_eotf(eotf(picture)) for picture in torch.split(rgb, 1)])
+
+        return (by_strips(shown, planes[0].unsqueeze(1), 3, _AROUND),)
+
+    (signal,) = replayed(("displayed", fmt), displayed, *(plane.to(device) for plane in batch.planes))
+    return signal
 
 
 def _rows(plane: Tensor, rows: slice, factor: int) -> Tensor:

@@ -28,6 +28,7 @@ from ..colour.primaries import convert
 from ..cores import LITTLE_WORK, filled, give_way
 from ..errors import OutputError
 from ..frames import LightBatch, Timing, VideoInfo
+from ..replay import replayed
 from . import Fetch
 from .orientation import UPRIGHT, orientation_of
 from .paths import check_parent, partial_name, remove, reserve_part, translated
@@ -52,15 +53,20 @@ def scene_light(batch: LightBatch, primaries: ExrPrimaries, white: float) -> Ten
     Returns:
         (N, 3, H, W) linear RGB, half; where there is opacity (N, 4, H, W): RGB multiplied by it, and it as channel A.
     """
+    source = batch.primaries  # what is recorded keeps what it looks at, and is not to keep the batch
 
     def scene(light: Tensor, *alpha: Tensor) -> Tensor:
-        rgb = convert(light, batch.primaries, primaries.chromaticities) / white
+        rgb = convert(light, source, primaries.chromaticities) / white
         return finite_half(torch.cat((rgb * alpha[0], alpha[0]), dim=1) if alpha else rgb)
+
+    def scenes(light: Tensor, *alpha: Tensor) -> tuple[Tensor]:
+        pictures = light.new_empty(len(light), 3 + len(alpha), *light.shape[-2:], dtype=torch.half)
+        return (filled(pictures, scene, light, *alpha, times=LITTLE_WORK),)
 
     light = batch.light
     alpha = () if batch.alpha is None else (batch.alpha.to(light.device).unsqueeze(1),)
-    pictures = light.new_empty(len(light), 3 + len(alpha), *light.shape[-2:], dtype=torch.half)
-    return filled(pictures, scene, light, *alpha, times=LITTLE_WORK)
+    (pictures,) = replayed(("scene light", source, primaries, white), scenes, light, *alpha)
+    return pictures
 
 
 def sequence_name(stem: str, number: int) -> str:
