@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from tests.machines import of_cores
-from tests.network.models import random_network, random_signal
+from tests.network.models import random_network
 from tsexpand.engines import artefacts, compiler
 from tsexpand.engines.artefacts import Artefact
 from tsexpand.engines.compiler import CompilationError, example
 from tsexpand.engines.devices import Compilation, Precision
-from tsexpand.engines.forms import COMPILING, LOADING, Forms
+from tsexpand.engines.forms import LOADING, Forms
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network import methods
@@ -192,7 +192,7 @@ def test_code_that_crashes_where_it_is_tried_is_not_kept(
     assert not list(cache.iterdir())
 
 
-@pytest.mark.parametrize(("made", "cost"), [(False, COMPILING), (True, LOADING)])
+@pytest.mark.parametrize(("made", "cost"), [(False, WINOGRAD.seconds), (True, LOADING)])
 def test_code_is_compiled_once_the_clips_repay_it(
     cache: Path, monkeypatch: pytest.MonkeyPatch, made: bool, cost: float
 ) -> None:
@@ -306,7 +306,8 @@ def test_the_name_of_an_artefact_holds_what_it_depends_on(monkeypatch: pytest.Mo
 def test_a_cpu_that_multiplies_matrices_gets_the_convolutions_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "multiplies_matrices", lambda: True)
     assert Artefact(torch.bfloat16).method is DIRECT and Artefact(torch.float32).method is WINOGRAD
-    assert Artefact(torch.bfloat16).path.name.startswith("expand_direct_bfloat16_120x128_")
+    assert Artefact(torch.bfloat16).path.name.startswith("expand_direct_bfloat16_")
+    assert Artefact(torch.bfloat16, 9, 1000).path == Artefact(torch.bfloat16).path  # of any size
     monkeypatch.setattr(methods, "multiplies_matrices", lambda: False)
     assert Artefact(torch.bfloat16).method is WINOGRAD
 
@@ -320,21 +321,3 @@ def test_a_cpu_multiplies_matrices_where_the_system_lets_it(
     assert methods.multiplies_matrices() is (capable and allowed)
     monkeypatch.delattr(torch.cpu, "_init_amx")  # a PyTorch that can't be asked
     assert methods.multiplies_matrices() is capable
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("cache")
-def test_the_convolutions_as_they_are_can_be_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(methods, "multiplies_matrices", lambda: True)
-    artefact, network = Artefact(torch.bfloat16, 64, 64), random_network()
-    assert artefact.method is DIRECT
-    weights = DIRECT.kernels(network, torch.bfloat16)
-    signal = random_signal(1, 3, 80, 88).contiguous(memory_format=torch.channels_last)
-    code = network.global_features(signal)
-    expand = artefact.loaded(1)
-    left, right = (
-        expand(signal[..., first : first + 80].contiguous(memory_format=torch.channels_last), code, weights)
-        for first in (0, 8)
-    )
-    assert torch.equal(left[..., 8:], right[..., :-8])
-    torch.testing.assert_close(left, DIRECT.module()(signal[..., :80], code, weights), rtol=1e-4, atol=1e-4)

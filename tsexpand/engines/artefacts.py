@@ -18,34 +18,49 @@ import torch
 from torch import Tensor
 
 from .. import __version__
-from ..cores import run
+from ..cores import run, workers
 from ..errors import first_line
 from ..network import direct, expandnet, features, kernels, methods, minimal_filtering, winograd
 from ..network.expandnet import ExpandNet
 from ..network.kernels import Kernels
 from ..network.methods import Method, method_for
-from ..network.tiling import VECTOR, TakeTile, Tile, TiledNetwork, global_code, held, part_of, tiles, within_halo
+from ..network.tiling import (
+    VECTOR,
+    TakeTile,
+    Tile,
+    TiledNetwork,
+    global_code,
+    held,
+    part_of,
+    tile_size,
+    tiles,
+    within_halo,
+)
 from . import compiler
-from .compiled import CompiledCode, loaded
+from .compiled import Code, loaded
 from .compiler import CompilationError, compile_tiles, example, system_errors
 from .devices import dtype_name
 
 CompiledExpand = Callable[[Tensor, Tensor, Kernels], Tensor]
-"""What a method's module does, compiled."""
+"""What a method does, compiled."""
 
 SIZE = (120, 128)
-"""Height and width of tiles; they cover frames of 360, 480, 720, 1080 and 2160 lines without a remainder."""
+"""Height and width of tiles where code is made for a size; they cover frames of 360, 480, 720, 1080 and 2160 lines
+without a remainder."""
 
 _SIZE_OF_540 = (136, 120)
 """Of those for frames of 540 lines."""
 
+_MOST = 320
+"""Height and width at most of tiles where any are computed by the same code: larger ones are no faster."""
+
 MOST_KEPT = 16
-"""Artefacts in the cache, of 3 MB each: others are of former versions, or of other machines that share it."""
+"""Artefacts in the cache, of up to 3 MB each: others are of former versions, or of other machines that share it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """What is compiled: the full-resolution part for tiles of one size in one number type.
+    """What is compiled: the full-resolution part in one number type, for tiles of one size or of any.
 
     Attributes:
         dtype: of the products.
@@ -58,8 +73,10 @@ class Artefact:
     width: int = SIZE[1]
 
     def __post_init__(self) -> None:
-        block = self.method.block
-        if self.height % block or self.width % block or self.height * self.width % VECTOR:
+        method = self.method
+        if method.any_size:
+            return
+        if self.height % method.block or self.width % method.block or self.height * self.width % VECTOR:
             raise ValueError(f"tiles of {self.width}×{self.height} would be rounded otherwise at their ends")
 
     @property
@@ -71,15 +88,17 @@ class Artefact:
     def path(self) -> Path:
         """Where it is kept. Its name holds all that it depends on: code, library, processor."""
         modules = (winograd, direct, features, kernels, methods, minimal_filtering, expandnet, compiler)
-        sources = [Path(module.__file__ or "").read_bytes() for module in modules]
+        sources = [path.read_bytes() for path in (direct.SOURCE, *(Path(module.__file__ or "") for module in modules))]
         facts = [__version__, torch.__version__, platform.machine(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
-        kind = dtype_name(self.dtype)
-        return cache_folder() / f"expand_{self.method.name}_{kind}_{self.height}x{self.width}_{digest}.pt2"
+        size = "" if self.method.any_size else f"_{self.height}x{self.width}"
+        return cache_folder() / f"expand_{self.method.name}_{dtype_name(self.dtype)}{size}_{digest}.pt2"
 
     @classmethod
     def for_frames(cls, dtype: torch.dtype, width: int, height: int) -> list["Artefact"]:
         """All that are made, first that of whose tiles the least is computed in vain for frames of a size."""
+        if method_for(dtype).any_size:
+            return [cls(dtype, *tile_size(height, width, _MOST, workers().count))]
         return sorted((cls(dtype, *size) for size in (SIZE, _SIZE_OF_540)), key=lambda one: one.computed(width, height))
 
     def computed(self, width: int, height: int) -> int:
@@ -121,7 +140,7 @@ class Artefact:
             _refuse_strangers(self.path.parent, self.path)
             try:
                 with tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True) as folder:
-                    code = loaded(self.path, at_once, Path(folder))
+                    code = loaded(self.path, self.method, at_once, Path(folder))
                 _run(code, *example(self.method, self.dtype, self.height, self.width))
             except BadZipFile as error:
                 self.path.unlink()
@@ -168,7 +187,7 @@ def _refuse_strangers(*paths: Path) -> None:
             raise CompilationError(f"{path} belongs to others, or others may write to it; set TSEXPAND_CACHE elsewhere")
 
 
-def _run(code: CompiledCode, signal: Tensor, global_features: Tensor, weights: Kernels) -> Tensor:
+def _run(code: Code, signal: Tensor, global_features: Tensor, weights: Kernels) -> Tensor:
     return code(signal, global_features, *weights.values())
 
 

@@ -1,4 +1,4 @@
-"""Compiled code, run by AOTInductor's C interface.
+"""Compiled code, run by its C interface: AOTInductor's, or that of our own.
 
 PyTorch's own binding holds Python's lock while it runs, so that of several threads one would run at a time; a call
 through ctypes does not.
@@ -9,12 +9,20 @@ Reference:
 
 import ctypes
 import weakref
-from ctypes import byref, c_char_p, c_int, c_size_t, c_void_p, py_object
+from collections.abc import Callable
+from ctypes import byref, c_char_p, c_int, c_long, c_size_t, c_void_p, py_object
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+import torch
 from torch import Tensor
 from torch._C._aoti import alloc_tensors_by_stealing_from_void_ptrs, unsafe_alloc_void_ptrs_from_tensors
+
+from ..network.expandnet import HALO
+from ..network.methods import Method
+
+Code = Callable[..., Tensor]
+"""A function of tensors on the CPU that gives one tensor."""
 
 _pointer_in = ctypes.pythonapi.PyCapsule_GetPointer
 _pointer_in.restype, _pointer_in.argtypes = c_void_p, [py_object, c_char_p]
@@ -22,8 +30,8 @@ _capsule = ctypes.pythonapi.PyCapsule_New
 _capsule.restype, _capsule.argtypes = py_object, [c_void_p, c_char_p, c_void_p]
 
 
-class CompiledCode:
-    """A function of tensors on the CPU that gives one tensor.
+class InductorCode:
+    """A module that PyTorch has compiled.
 
     Args:
         library: made by AOTInductor; it may be removed once it is loaded.
@@ -61,17 +69,55 @@ class CompiledCode:
         return alloc_tensors_by_stealing_from_void_ptrs([_capsule(result, None, None)])[0]
 
 
-def loaded(package: Path, at_once: int, folder: Path) -> CompiledCode:
-    """The code in a package of AOTInductor's, which the checksum of the archive vouches for: half of it would kill us.
+class DirectCode:
+    """`direct.cpp`, compiled; any threads may run it at the same time.
+
+    Args:
+        library: it may be removed once it is loaded.
+
+    Raises:
+        OSError, AttributeError: it is no such library that can be loaded here.
+    """
+
+    def __init__(self, library: Path) -> None:
+        self._expand = ctypes.CDLL(str(library)).expand
+        self._expand.restype = c_int
+        self._expand.argtypes = [c_void_p, c_long, c_long, c_void_p, c_void_p, c_void_p, c_void_p]
+
+    def __call__(self, signal: Tensor, global_features: Tensor, products: Tensor, exact: Tensor) -> Tensor:
+        """Logits of a part of a frame: (1, 3, h, w).
+
+        Args:
+            signal: (1, 3, h + 2·HALO, w + 2·HALO), R′G′B′ in [0, 1], channels last.
+            global_features: (1, 64), from `ExpandNet.global_features` of the whole frame.
+            products: see `arranged_kernels`.
+            exact: likewise.
+
+        Raises:
+            RuntimeError: there is no memory for what is in between.
+        """
+        height, width = (length - 2 * HALO for length in signal.shape[2:])
+        logits = torch.empty(1, 3, height, width)
+        tensors = (signal.permute(0, 2, 3, 1), global_features, products, exact, logits)
+        if not all(tensor.is_contiguous() for tensor in tensors):
+            raise ValueError("not as it lies in memory")
+        given, *rest = (tensor.data_ptr() for tensor in tensors)
+        _check(self._expand(given, height, width, *rest))
+        return logits
+
+
+def loaded(package: Path, method: Method, at_once: int, folder: Path) -> Code:
+    """The code in an archive, which its checksum vouches for: half of it would kill us.
 
     Args:
         package: the archive.
-        at_once: see `CompiledCode`.
+        method: that was compiled.
+        at_once: threads that may run it at the same time.
         folder: where the library may be written, and removed afterwards.
 
     Raises:
         BadZipFile: it is damaged.
-        OSError, RuntimeError, AttributeError: see `CompiledCode`.
+        OSError, RuntimeError, AttributeError: see `InductorCode` and `DirectCode`.
     """
     with ZipFile(package) as archive:
         names = [name for name in archive.namelist() if name.endswith(".so")]
@@ -80,7 +126,7 @@ def loaded(package: Path, at_once: int, folder: Path) -> CompiledCode:
         library = archive.read(names[0])
     file = folder / "expand.so"
     file.write_bytes(library)
-    return CompiledCode(file, at_once)
+    return DirectCode(file) if method.any_size else InductorCode(file, at_once)
 
 
 def _check(status: int) -> None:

@@ -10,19 +10,23 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from zipfile import ZipFile
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import first_line
 from ..network.expandnet import HALO, ExpandNet
 from ..network.kernels import Kernels
-from ..network.methods import METHODS, Method
+from ..network.methods import METHODS, Method, multiplies_matrices
 from .compiled import loaded
 from .devices import dtype_name
 
 TIME_LIMIT = 600.0
-"""Seconds that a compilation may take; usual are 50 to 70."""
+"""Seconds that a compilation may take; see `Method.seconds`."""
+
+_FLAGS = ("-O3", "-std=c++17", "-march=native", "-shared", "-fPIC")
+_OF_MATRICES = ("-DMATRICES", "-mamx-tile", "-mamx-bf16")
 
 
 class CompilationError(Exception):
@@ -37,7 +41,7 @@ def example(method: Method, dtype: torch.dtype, height: int, width: int) -> tupl
 
 
 def compile_tiles(method: Method, dtype: torch.dtype, height: int, width: int, part: Path) -> None:
-    """Compiles the full-resolution part for tiles of a size.
+    """Compiles the full-resolution part for tiles of a size, or of any where the method gives that.
 
     Args:
         method: how it is computed.
@@ -103,19 +107,37 @@ def _main(name: str, kind: str, height: str, width: str, path: str) -> None:
     """The other process."""
     from torch._inductor import cpp_builder
 
-    cpp_builder.get_cpp_compiler()  # before the work: it raises where there is none
+    compiler = cpp_builder.get_cpp_compiler()  # before the work: it raises where there is none
+    method = METHODS[name]
+    inputs = example(method, getattr(torch, kind), int(height), int(width))
+    if isinstance(method.source, Path):
+        _compile_source(compiler, method.source, Path(path))
+    else:
+        _compile_module(method.source(), inputs, path)
+    # Once here, where a crash ends but this process: code that a linker has given another C++ library than PyTorch's.
+    part, code, weights = inputs
+    loaded(Path(path), method, 1, Path(path).parent)(part, code, *weights.values())
+
+
+def _compile_module(module: nn.Module, inputs: tuple[Tensor, Tensor, Kernels], path: str) -> None:
     with torch.no_grad():
-        method = METHODS[name]
-        inputs = example(method, getattr(torch, kind), int(height), int(width))
-        program = torch.export.export(method.module().eval(), inputs)
+        program = torch.export.export(module.eval(), inputs)
         configuration = {
             "cpp.threads": 1,  # see `cores`
             "max_pointwise_cat_inputs": 0,  # else few entries would be computed again by who reads them
         }
         torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
-    # Once here, where a crash ends but this process: code that a linker has given another C++ library than PyTorch's.
-    part, code, weights = inputs
-    loaded(Path(path), 1, Path(path).parent)(part, code, *weights.values())
+
+
+def _compile_source(compiler: str, source: Path, package: Path) -> None:
+    library = package.with_suffix(".so")
+    command = [compiler, *_FLAGS, *(_OF_MATRICES if multiplies_matrices() else ()), str(source), "-o", str(library)]
+    status = subprocess.run(command, check=False).returncode
+    if status:
+        sys.exit(status)  # what is wrong stands on stderr
+    with ZipFile(package, "w") as archive:
+        archive.write(library, library.name)
+    library.unlink()
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ from .devices import Compilation, Precision, default_tile, dtype_name
 from .gpu_code import gpu_network
 from .promise import difference
 
-LOADING, COMPILING = 1.0, 60.0
-"""Seconds that it takes to load compiled code, or to make it, about."""
+LOADING = 1.0
+"""Seconds that it takes to load compiled code, about."""
 
 _COMPILED = {"cpu": (torch.float32, torch.bfloat16), "cuda": gpu_code.DTYPES}
 """Number types of products that there is compiled code for, by kind of device."""
@@ -173,7 +173,7 @@ class Forms:
         self._pace = self._pace or self._seconds_a_pixel()
         self._saved += shares[0] * self._pace * width * height * frames
         for artefact, share in zip(artefacts, shares, strict=True):
-            cost = 0.0 if artefact in self._compiled else LOADING if artefact.is_made else COMPILING
+            cost = 0.0 if artefact in self._compiled else LOADING if artefact.is_made else artefact.method.seconds
             if share > 0 and self._saved >= cost:
                 return self._code_of(artefact)
         return None

@@ -1,51 +1,49 @@
-"""The full-resolution part of ExpandNet by its convolutions as they are, to be compiled.
+"""The full-resolution part of ExpandNet by its convolutions as they are, in C++: `direct.cpp`.
 
 For CPUs that multiply whole matrices at once (AMX): there a convolution takes less time than the transforms that would
 spare it three quarters of its multiplications.
 """
 
-from collections.abc import Callable
+from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from .expandnet import HALO
-from .features import activated, first, logits
-from .kernels import Kernels
+from .expandnet import ExpandNet
+from .kernels import Kernels, kernels_of
 
+SOURCE = Path(__file__).with_suffix(".cpp")
 
-class FullResolution(nn.Module):
-    """`ExpandNet.expand` on one part of a frame with all of its halo."""
-
-    def forward(self, signal: Tensor, global_features: Tensor, kernels: Kernels) -> Tensor:
-        """Logits of a part.
-
-        Args:
-            signal: (1, 3, h + 2·HALO, w + 2·HALO), R′G′B′ in [0, 1], channels last.
-            global_features: (1, 64), from `ExpandNet.global_features` of the whole frame.
-            kernels: of the network, see `kernels_of`.
-
-        Returns:
-            (1, 3, h, w), float32, before the sigmoid.
-        """
-        own = slice(HALO - 2, 2 - HALO)
-        inner = signal[..., own, own].contiguous(memory_format=torch.channels_last)
-        local = first(inner, "local_first", 1, kernels)
-        local = _convolved(local, kernels["local"], 1, activated("local", kernels))
-        share = torch.unflatten(torch.mm(local.flatten(0, 1), kernels["fusion"]), 0, local.shape[:2])
-        mid = first(signal, "mid_first", 2, kernels)
-        mid = _convolved(mid, kernels["mid_1"], 2, activated("mid_1", kernels))
-        mid = _convolved(mid, kernels["mid_2"], 2, activated("mid_2", kernels))
-        mid = _convolved(mid, kernels["mid_3"], 2, lambda results: results)
-        return logits(share, mid, global_features, kernels).permute(2, 0, 1)[None]
+_LANES, _PAIR = 16, 32
+"""Pairs of inputs, and outputs, of a register of weights; outputs of two of them, and inputs of one."""
 
 
-def _convolved(features: Tensor, kernel: Tensor, dilation: int, then: Callable[[Tensor], Tensor]) -> Tensor:
-    """A 3×3 convolution (O, I, 3, 3), and what is done to its results in float32.
+def arranged_kernels(network: ExpandNet, dtype: torch.dtype) -> Kernels:
+    """The weights of a network as the code takes them, for products in a number type: bfloat16.
 
     Returns:
-        Of features (H, W, I): (H - 2·dilation, W - 2·dilation, O).
+        "products": those of all 3×3 layers but the first ones, and of the fusion, see `arranged`.
+        "exact": float32, everything else. Of the first layers (3, 3, I, O), of the last (O, I), else (O,).
     """
-    results = F.conv2d(features.permute(2, 0, 1)[None], kernel, dilation=dilation)[0].permute(1, 2, 0)
-    return then(results.float()).to(kernel.dtype)
+    kernels = kernels_of(network, dtype, lambda weight: weight)
+    kernels["fusion"] = kernels["fusion"].mT[:, :, None, None]
+    for name in ("local_first", "mid_first"):
+        kernels[name] = kernels[name].permute(2, 3, 1, 0)
+    kernels["last"] = kernels["last"].mT
+    products = [kernels.pop(name) for name in ("local", "mid_1", "mid_2", "mid_3", "fusion")]
+    return {
+        "products": torch.cat([arranged(weight) for weight in products]),
+        "exact": torch.cat([tensor.flatten() for tensor in kernels.values()]),
+    }
+
+
+def arranged(weight: Tensor) -> Tensor:
+    """Weights of a convolution (O, I, …) in the order of their use: pairs of registers, of pairs of inputs in each row.
+
+    Returns:
+        (O / 32, taps, I / 32, 2, 16, 16, 2), flat: by 32 outputs, taps, 32 inputs, 16 of the outputs, pairs of the
+        inputs, outputs, inputs of a pair.
+    """
+    outputs, inputs = weight.shape[:2]
+    axes = weight.reshape(outputs // _PAIR, 2, _LANES, inputs // _PAIR, _LANES, 2, -1)
+    return axes.permute(0, 6, 3, 1, 4, 2, 5).flatten()

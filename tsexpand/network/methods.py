@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from . import direct, winograd
 from .expandnet import ExpandNet
 from .kernels import Kernels, kernels_of
 from .minimal_filtering import transformed
-from .tiling import ALIGNMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,27 +20,47 @@ class Method:
 
     Attributes:
         name: of it.
-        module: makes what is compiled: `ExpandNet.expand` on one part of a frame.
-        transformed: what it takes in the place of the weights of a 3×3 layer.
+        source: what is compiled: `ExpandNet.expand` on one part of a frame. Made as a module, for parts of one size, or
+            in C++, for parts of any.
+        kernels: the weights of a network as it takes them, for products in a number type.
         block: places and sizes of parts are multiples of it.
         beyond: pixels below and right of the halo that it computes with.
         saved: share of the time of the layers one by one that it saves, at least.
+        seconds: that it takes to be compiled, about.
     """
 
     name: str
-    module: Callable[[], nn.Module]
-    transformed: Callable[[Tensor], Tensor]
+    source: Callable[[], nn.Module] | Path
+    kernels: Callable[[ExpandNet, torch.dtype], Kernels]
     block: int
     beyond: int
     saved: float
+    seconds: float
 
-    def kernels(self, network: ExpandNet, dtype: torch.dtype) -> Kernels:
-        """The weights of a network as it takes them, for products in a number type."""
-        return kernels_of(network, dtype, self.transformed)
+    @property
+    def any_size(self) -> bool:
+        """Whether what is compiled once serves parts of any size."""
+        return isinstance(self.source, Path)
 
 
-WINOGRAD = Method("winograd", winograd.FullResolution, transformed, winograd.BLOCK, winograd.BEYOND, 0.4)
-DIRECT = Method("direct", direct.FullResolution, lambda weight: weight, ALIGNMENT, 0, 0.2)
+WINOGRAD = Method(
+    name="winograd",
+    source=winograd.FullResolution,
+    kernels=partial(kernels_of, transformed=transformed),
+    block=winograd.BLOCK,
+    beyond=winograd.BEYOND,
+    saved=0.4,
+    seconds=60.0,
+)
+DIRECT = Method(
+    name="direct",
+    source=direct.SOURCE,
+    kernels=direct.arranged_kernels,
+    block=1,
+    beyond=0,
+    saved=0.5,
+    seconds=10.0,
+)
 METHODS = {method.name: method for method in (WINOGRAD, DIRECT)}
 
 
