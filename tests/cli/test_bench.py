@@ -9,6 +9,7 @@ import torch
 from click.testing import CliRunner
 
 from tests.codecs.input_clips import write_clip
+from tests.compiled_code import code_of
 from tests.conversions import options
 from tests.network.models import random_network, random_weights
 from tests.test_convert import TAGS, flat
@@ -29,12 +30,12 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each thing once, and what would be compiled as it is."""
+    """Each thing once."""
 
     monkeypatch.setattr(network, "ROUNDS", 1)
     monkeypatch.setattr(network, "_MATRIX", {"cpu": 64})
     monkeypatch.setattr(Artefact, "make", lambda artefact: None)
-    monkeypatch.setattr(Artefact, "load", lambda artefact, at_once: artefact.method.module())
+    monkeypatch.setattr(Artefact, "load", code_of)
 
 
 def test_the_published_loop_is_the_published_graph_but_at_the_seams() -> None:

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.compiled_code import code_of, needs_compiler
 from tests.network.models import random_network
-from tsexpand.engines.artefacts import Artefact, compiled_network
+from tsexpand.engines.artefacts import Artefact, CompiledNetwork
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.engines.promise import Difference, difference
@@ -76,17 +77,18 @@ def test_a_difference_is_of_light() -> None:
 
 
 def found_in_bfloat16(name: str) -> Difference:
-    """Of what is compiled, run as it stands, against float32."""
+    """Of what is compiled against float32."""
     weights = load_weights(name)
     assert isinstance(weights.network, ExpandNet)
     exact, quick = (
-        compiled_network(artefact.method.module(), artefact, weights.network)
+        partial(CompiledNetwork(code_of(artefact), artefact, weights.network).tiled, (96, 128))
         for artefact in (Artefact(torch.float32), Artefact(torch.bfloat16))
     )
     with torch.inference_mode():
         return difference(quick, exact, weights.parametrisation, CPU)
 
 
+@needs_compiler
 @pytest.mark.parametrize("name", COMPILED)
 def test_shipped_weights_keep_it_in_bfloat16_by_far(name: str) -> None:
     found = found_in_bfloat16(name)
@@ -108,6 +110,7 @@ def _by_layers(network: Network, dtype: torch.dtype, signal: Tensor, take: TakeT
     logit_tiles(network, signal, 64, Edges.HELD, take, dtype)
 
 
+@needs_compiler
 @pytest.mark.parametrize("name", COMPILED)
 def test_the_convolutions_as_they_are_keep_it_by_more(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(methods, "multiplies_matrices", lambda: True)
@@ -115,6 +118,7 @@ def test_the_convolutions_as_they_are_keep_it_by_more(name: str, monkeypatch: py
     assert found.psnr > 71 and found.steps < 0.33
 
 
+@needs_compiler
 @pytest.mark.parametrize("name", COMPILED)
 def test_features_about_their_averages_round_less(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = found_in_bfloat16(name)

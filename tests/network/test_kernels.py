@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 
 from tsexpand.network.expandnet import ExpandNet
-from tsexpand.network.methods import WINOGRAD
+from tsexpand.network.kernels import layers_of
 
 from .models import random_network
 
@@ -23,16 +23,16 @@ def averages(network: ExpandNet) -> list[torch.Tensor]:
 
 def test_averages_are_those_of_flat_pictures_of_all_colours() -> None:
     network = random_network()
-    kernels = WINOGRAD.kernels(network, torch.float32)
+    _, exact = layers_of(network)
     names = ("local_first", "local", "mid_first", "mid_1", "mid_2")
     with torch.inference_mode():
         for name, expected in zip(names, averages(network), strict=True):
-            torch.testing.assert_close(kernels[f"{name}_average"], expected, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(exact[f"{name}_average"].float(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_what_convolutions_make_of_the_averages_is_in_the_biases() -> None:
     network = random_network()
-    kernels = WINOGRAD.kernels(network, torch.float32)
+    _, exact = layers_of(network)
     layer = network.local_net[1][0]  # type: ignore[index]
-    flat = kernels["local_first_average"][None, :, None, None].expand(1, -1, 3, 3)
-    torch.testing.assert_close(kernels["local_bias"], F.conv2d(flat, layer.weight, layer.bias)[0, :, 0, 0])
+    flat = exact["local_first_average"].float()[None, :, None, None].expand(1, -1, 3, 3)
+    torch.testing.assert_close(exact["local_bias"].float(), F.conv2d(flat, layer.weight, layer.bias)[0, :, 0, 0])

@@ -12,13 +12,13 @@ from torch.nn.functional import interpolate
 
 from ..cores import workers
 from ..engines import gpu_code
-from ..engines.artefacts import Artefact, compiled_network
+from ..engines.artefacts import TILE, Artefact, CompiledNetwork
 from ..engines.compiler import CompilationError
 from ..engines.devices import default_batch_size, default_tile, dtype_name, exact_float32
 from ..errors import DeviceError
 from ..network.architectures import Network
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
-from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put
+from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put, tile_size
 from ..replay import replayed
 
 PATCH, OVERLAP = 256, 20
@@ -230,8 +230,8 @@ def implementations(
             yield "compiled", gpu_code.gpu_network(network, dtype, lambda: gpu_code.TILE)
         if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
             return
-        artefact = Artefact.for_frames(dtype, width, height)[0]
-        expand = artefact.loaded(workers().count)
+        artefact = Artefact(dtype)
+        compiled = CompiledNetwork(artefact.loaded(), artefact, network)
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error
-    yield "compiled", compiled_network(expand, artefact, network)
+    yield "compiled", partial(compiled.tiled, tile_size(height, width, TILE, workers().count))

@@ -4,6 +4,8 @@ It needs memory and modules that the conversion does not.
 """
 
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,54 +15,55 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import first_line
-from ..network.expandnet import HALO, ExpandNet
+from ..network.expandnet import FUSED, HALO, ExpandNet
 from ..network.kernels import Kernels
-from ..network.methods import METHODS, Method, multiplies_matrices
+from ..network.methods import DIRECT, METHODS, Method, multiplies_matrices
 from .compiled import loaded
 from .devices import dtype_name
 
-TIME_LIMIT = 600.0
-"""Seconds that a compilation may take; see `Method.seconds`."""
+TIME_LIMIT = 300.0
+"""Seconds that a compilation may take; usual are five, most of them to load PyTorch for a trial."""
 
-_FLAGS = ("-O3", "-std=c++17", "-march=native", "-shared", "-fPIC")
+_COMPILERS = ("g++", "clang++", "c++")
+
+# Nothing is computed with NaN and infinity, whose sides a maximum would have to tell.
+_FLAGS = ("-O3", "-std=c++17", "-march=native", "-ffinite-math-only", "-fno-signed-zeros", "-shared", "-fPIC")
 _OF_MATRICES = ("-DMATRICES", "-mamx-tile", "-mamx-bf16")
+_NUMBERS = {torch.float32: "float", torch.bfloat16: "Bfloat16"}
 
 
 class CompilationError(Exception):
     """There is no compiler here, or it failed; the message says so in a line."""
 
 
-def example(method: Method, dtype: torch.dtype, height: int, width: int) -> tuple[Tensor, Tensor, Kernels]:
-    """Inputs of a method's module for tiles of a size, and products in a number type."""
-    more = 2 * HALO + method.beyond
-    signal = torch.zeros(1, 3, height + more, width + more).contiguous(memory_format=torch.channels_last)
-    return signal, torch.zeros(1, 64), method.kernels(ExpandNet(), dtype)
+def example(method: Method, dtype: torch.dtype) -> tuple[Tensor, Tensor, Kernels]:
+    """Inputs of what is compiled of a method, for products in a number type."""
+    side = 64 + 2 * HALO + method.beyond
+    signal = torch.zeros(1, 3, side, side).contiguous(memory_format=torch.channels_last)
+    return signal, torch.zeros(1, FUSED), method.kernels(ExpandNet(), dtype)
 
 
-def compile_tiles(method: Method, dtype: torch.dtype, height: int, width: int, part: Path) -> None:
-    """Compiles the full-resolution part for tiles of a size, or of any where the method gives that.
+def compile_code(method: Method, dtype: torch.dtype, part: Path) -> None:
+    """Compiles the full-resolution part.
 
     Args:
         method: how it is computed.
         dtype: of the products.
-        height: of a tile, without its halo.
-        width: likewise.
         part: where the package is written, in a folder that holds nothing else.
 
     Raises:
         CompilationError: there is no compiler, it failed or took too long, or the folder can't be written.
     """
     # -P and the path: what lies in the current folder, beside a user's clips, is not run.
-    command = [sys.executable, "-P", "-m", __name__, method.name, dtype_name(dtype), str(height), str(width), str(part)]
+    command = [sys.executable, "-P", "-m", __name__, method.name, dtype_name(dtype), str(part)]
     package = Path(__file__).parents[2]
     paths = os.pathsep.join(filter(None, (str(package), os.environ.get("PYTHONPATH"))))
-    inductor = {"TORCHINDUCTOR_CACHE_DIR": str(part.parent / "inductor"), "PYTHONPATH": paths}
     with system_errors(part), (part.parent / "stderr").open("w+") as stderr:
         process = subprocess.Popen(
-            command, env=os.environ | inductor, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
+            command, env=os.environ | {"PYTHONPATH": paths}, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr,
             start_new_session=True,
         )  # fmt: skip
         try:
@@ -103,41 +106,32 @@ def _reason(code: int, stderr: str) -> str:
     return first_line((named or lines or ["the compiler failed"])[-1])
 
 
-def _main(name: str, kind: str, height: str, width: str, path: str) -> None:
+def _main(name: str, kind: str, path: str) -> None:
     """The other process."""
-    from torch._inductor import cpp_builder
-
-    compiler = cpp_builder.get_cpp_compiler()  # before the work: it raises where there is none
-    method = METHODS[name]
-    inputs = example(method, getattr(torch, kind), int(height), int(width))
-    if isinstance(method.source, Path):
-        _compile_source(compiler, method.source, Path(path))
-    else:
-        _compile_module(method.source(), inputs, path)
-    # Once here, where a crash ends but this process: code that a linker has given another C++ library than PyTorch's.
-    part, code, weights = inputs
-    loaded(Path(path), method, 1, Path(path).parent)(part, code, *weights.values())
-
-
-def _compile_module(module: nn.Module, inputs: tuple[Tensor, Tensor, Kernels], path: str) -> None:
-    with torch.no_grad():
-        program = torch.export.export(module.eval(), inputs)
-        configuration = {
-            "cpp.threads": 1,  # see `cores`
-            "max_pointwise_cat_inputs": 0,  # else few entries would be computed again by who reads them
-        }
-        torch._inductor.aoti_compile_and_package(program, package_path=path, inductor_configs=configuration)
-
-
-def _compile_source(compiler: str, source: Path, package: Path) -> None:
+    method, dtype, package = METHODS[name], getattr(torch, kind), Path(path)
     library = package.with_suffix(".so")
-    command = [compiler, *_FLAGS, *(_OF_MATRICES if multiplies_matrices() else ()), str(source), "-o", str(library)]
+    flags = [*_FLAGS, f"-DNUMBER={_NUMBERS[dtype]}"]
+    if method is DIRECT and multiplies_matrices():
+        flags += _OF_MATRICES
+    command = [*_compiler(), *flags, str(method.source), "-o", str(library)]
     status = subprocess.run(command, check=False).returncode
     if status:
         sys.exit(status)  # what is wrong stands on stderr
     with ZipFile(package, "w") as archive:
         archive.write(library, library.name)
     library.unlink()
+    # Once here, where a crash ends but this process: of a compiler that makes code that this CPU does not run.
+    with torch.inference_mode():
+        loaded(package, method, package.parent)(*example(method, dtype))
+
+
+def _compiler() -> list[str]:
+    """The command of $CXX, else of the first that there is."""
+    given = shlex.split(os.environ.get("CXX", ""))
+    for name, *options in [given] if given else ([name] for name in _COMPILERS):
+        if shutil.which(name):
+            return [name, *options]
+    sys.exit(f"Error: no C++ compiler: {given[0] if given else ', '.join(_COMPILERS)} not found")
 
 
 if __name__ == "__main__":

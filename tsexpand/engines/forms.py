@@ -6,7 +6,8 @@ By PyTorch layer by layer, which starts at once and works everywhere, or as comp
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -17,17 +18,17 @@ from ..errors import DeviceError
 from ..network.expandnet import ExpandNet
 from ..network.methods import method_for
 from ..network.output import Parametrisation
-from ..network.tiling import ALIGNMENT, MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles
+from ..network.tiling import MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles, tile_size, tiles
 from ..network.weights import Weights
 from . import gpu_code
-from .artefacts import Artefact, compiled_network
+from .artefacts import TILE, Artefact, CompiledNetwork
 from .compiler import CompilationError
 from .devices import Compilation, Precision, default_tile, dtype_name
 from .gpu_code import gpu_network
 from .promise import difference
 
-LOADING = 1.0
-"""Seconds that it takes to load compiled code, about."""
+LOADING, COMPILING = 0.1, 10.0
+"""Seconds that it takes to load compiled code, or to make it, about."""
 
 _COMPILED = {"cpu": (torch.float32, torch.bfloat16), "cuda": gpu_code.DTYPES}
 """Number types of products that there is compiled code for, by kind of device."""
@@ -93,7 +94,7 @@ class Forms:
         self._compilation = self._possible(compilation)
         self._pace = 0.0
         self._saved = 0.0
-        self._compiled: dict[Artefact, Form] = {}
+        self._compiled: dict[torch.dtype, CompiledNetwork] = {}
 
     @property
     def tile(self) -> int:
@@ -164,35 +165,28 @@ class Forms:
             return None
         if self._device.type == "cuda":
             return self._code_of_gpu()
-        artefacts = self._artefacts(width, height)
+        size = tile_size(height, width, self._tile or TILE, workers().count)
         if self._compilation is Compilation.ALWAYS:
-            return self._code_of(artefacts[0])
-        shares = [1 - (1 - one.method.saved) * one.computed(width, height) / (width * height) for one in artefacts]
-        if shares[0] <= 0:
+            return self._code_of(size)
+        computed = sum(tile.height * tile.width for tile in tiles(height, width, *size))
+        share = 1 - (1 - method_for(self.dtype).saved) * computed / (width * height)
+        if share <= 0:
             return None
         self._pace = self._pace or self._seconds_a_pixel()
-        self._saved += shares[0] * self._pace * width * height * frames
-        for artefact, share in zip(artefacts, shares, strict=True):
-            cost = 0.0 if artefact in self._compiled else LOADING if artefact.is_made else artefact.method.seconds
-            if share > 0 and self._saved >= cost:
-                return self._code_of(artefact)
-        return None
+        self._saved += share * self._pace * width * height * frames
+        artefact = Artefact(self.dtype)
+        cost = 0.0 if self.dtype in self._compiled else LOADING if artefact.is_made else COMPILING
+        return self._code_of(size) if self._saved >= cost else None
 
-    def _artefacts(self, width: int, height: int) -> list[Artefact]:
-        """Those that may be used for frames of a size, the best first."""
-        if self._tile is None:
-            return Artefact.for_frames(self.dtype, width, height)
-        side = max(ALIGNMENT, self._tile // ALIGNMENT * ALIGNMENT)
-        return [Artefact(self.dtype, side, side)]
-
-    def _code_of(self, artefact: Artefact) -> Form:
-        if artefact not in self._compiled:
-            expand = artefact.loaded(workers().count, self._on_compile)
-            compiled = compiled_network(expand, artefact, self._published)
-            if not self._keeps_promise(compiled):
-                return self._code_of(replace(artefact, dtype=self.dtype))
-            self._compiled[artefact] = Form(compiled, is_compiled=True, size=(artefact.height, artefact.width))
-        return self._compiled[artefact]
+    def _code_of(self, size: tuple[int, int]) -> Form:
+        dtype = self.dtype
+        if dtype not in self._compiled:
+            artefact = Artefact(dtype)
+            compiled = CompiledNetwork(artefact.loaded(self._on_compile), artefact, self._published)
+            if not self._keeps_promise(partial(compiled.tiled, size)):
+                return self._code_of(size)  # float32 by now
+            self._compiled[dtype] = compiled
+        return Form(partial(self._compiled[dtype].tiled, size), is_compiled=True, size=size)
 
     def _code_of_gpu(self) -> Form | None:
         """None where it would not keep the promise."""

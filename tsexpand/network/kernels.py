@@ -5,54 +5,56 @@ averages is in the biases. What few bits hold of a number is wrong by a share of
 closer to that of float32, by model and method.
 """
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Iterable
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..cores import one_core
 from .expandnet import ExpandNet
-
-Kernels = dict[str, Tensor]
-"""An input of what is compiled, so that it serves all weights."""
 
 _SHADES = 9
 """Of each primary, in the colours that features are averaged over."""
 
 
-@one_core()  # on several sums might be rounded otherwise
-def kernels_of(network: ExpandNet, dtype: torch.dtype, transformed: Callable[[Tensor], Tensor]) -> Kernels:
-    """The weights of a network.
+class Kernels(NamedTuple):
+    """Inputs of what is compiled, so that it serves all weights.
 
-    Args:
-        network: that they are of.
-        dtype: of the products; the first layers and the last are float32 always.
-        transformed: what the products take in the place of weights (O, I, 3, 3).
+    Attributes:
+        products: flat, of the number type that is multiplied, as the method arranges them.
+        exact: flat, float32, see `layers_of`.
+    """
+
+    products: Tensor
+    exact: Tensor
+
+
+def layers_of(network: ExpandNet) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The weights of a network, float64.
 
     Returns:
-        In an order that never changes: of products the 3×3 layers as `transformed` and the fusion (I, O); of the first
-        layers (O, I, 3, 3); of the last (I, O); biases and averages (O,).
+        Those that are multiplied in any number type: of 3×3 layers (O, I, 3, 3), of the fusion (O, I). Those that are
+        float32 always, in the order of their use: of first layers (3, 3, I, O), of the last (O, I), else (O,).
     """
     local, mid = [convolution(layer) for layer in network.local_net], [convolution(m) for m in network.mid_net]
     last = convolution(network.end_net[1])
     of_local, of_mid = _averages(local), _averages(mid[:3])
     from_local, from_mid, merged = fusion_of(network)
     products = {
-        "local": transformed(local[1].weight),
-        "mid_1": transformed(mid[1].weight),
-        "mid_2": transformed(mid[2].weight),
-        "mid_3": transformed(merged),
-        "fusion": from_local.mT,
+        "local": local[1].weight.double(),
+        "mid_1": mid[1].weight.double(),
+        "mid_2": mid[2].weight.double(),
+        "mid_3": merged,
+        "fusion": from_local,
     }
     exact = {
-        "local_first": local[0].weight.contiguous(memory_format=torch.channels_last),
+        "local_first": local[0].weight.permute(2, 3, 1, 0),
         "local_first_bias": bias_of(local[0]),
         "local_first_average": of_local[0],
         "local_bias": _of_flat(local[1], of_local[0]),
         "local_average": of_local[1],
-        "mid_first": mid[0].weight.contiguous(memory_format=torch.channels_last),
+        "mid_first": mid[0].weight.permute(2, 3, 1, 0),
         "mid_first_bias": bias_of(mid[0]),
         "mid_first_average": of_mid[0],
         "mid_1_bias": _of_flat(mid[1], of_mid[0]),
@@ -60,11 +62,15 @@ def kernels_of(network: ExpandNet, dtype: torch.dtype, transformed: Callable[[Te
         "mid_2_bias": _of_flat(mid[2], of_mid[1]),
         "mid_2_average": of_mid[2],
         "fusion_bias": from_local @ of_local[1] + from_mid @ _of_flat(mid[3], of_mid[2]),
-        "last": last.weight[:, :, 0, 0].mT,
+        "last": last.weight[:, :, 0, 0],
         "last_bias": bias_of(last),
     }
-    rounded = {name: _own(tensor.to(dtype)) for name, tensor in products.items()}
-    return rounded | {name: _own(tensor.float()) for name, tensor in exact.items()}
+    return products, {name: tensor.double() for name, tensor in exact.items()}
+
+
+def flat(tensors: Iterable[Tensor], dtype: torch.dtype) -> Tensor:
+    """Tensors one after the other, in memory of their own."""
+    return torch.cat([tensor.detach().to(dtype).flatten() for tensor in tensors])
 
 
 def _averages(layers: list[nn.Conv2d]) -> list[Tensor]:
@@ -104,9 +110,3 @@ def bias_of(layer: nn.Conv2d) -> Tensor:
 def convolution(layer: nn.Module) -> nn.Conv2d:
     """A layer without its activation, if it has one."""
     return cast(nn.Conv2d, layer[0] if isinstance(layer, nn.Sequential) else layer)
-
-
-def _own(tensor: Tensor) -> Tensor:
-    """The same in memory of its own, which compiled code may rely on; dense, channels last where it has four axes."""
-    memory_format = torch.channels_last if tensor.ndim == 4 else torch.contiguous_format
-    return tensor.detach().clone(memory_format=memory_format)

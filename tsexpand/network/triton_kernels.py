@@ -10,10 +10,8 @@ products of pixels and channels on the tensor cores. Names in capitals are known
 import triton
 import triton.language as tl
 
-from .features import SELU_ALPHA, SELU_SCALE
-
-_ALPHA: tl.constexpr = tl.constexpr(SELU_ALPHA)
-_SCALE: tl.constexpr = tl.constexpr(SELU_SCALE)
+_ALPHA: tl.constexpr = tl.constexpr(1.6732632423543772848170429916717)
+_SCALE: tl.constexpr = tl.constexpr(1.0507009873554804934193349852946)
 
 
 @triton.jit

@@ -1,0 +1,220 @@
+// What both ways of the full-resolution part share: vectors, activations, the first layers, memory.
+//
+// Reference: GCC manual, "Vector Extensions".
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#if defined(MATRICES) || defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
+namespace {
+
+#if defined(MATRICES) || defined(__AVX512F__)
+constexpr long LANES = 16;
+#else
+constexpr long LANES = 8;
+#endif
+
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Words __attribute__((vector_size(4 * LANES)));
+typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
+
+typedef uint16_t Bfloat16;  // as it lies in memory
+
+constexpr long FEATURES = 64;  // channels of all layers but one
+constexpr long LOCAL = 128;    // and of that
+constexpr long HALO = 8;
+
+template <typename Vector, typename Number>
+inline Vector load(const Number *from) {
+    Vector vector;
+    std::memcpy(&vector, from, sizeof vector);
+    return vector;
+}
+
+template <typename To, typename From>
+inline To as(From from) {
+    To to;
+    std::memcpy(&to, &from, sizeof to);
+    return to;
+}
+
+// To the nearest, of two equally near the even one; of finite numbers.
+inline Halves rounded(Floats x) {
+#if defined(MATRICES) || (defined(__AVX512BF16__) && defined(__AVX512F__))
+    return as<Halves>(_mm512_cvtneps_pbh(as<__m512>(x)));
+#else
+    const Words bits = as<Words>(x);
+    return __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, Halves);
+#endif
+}
+
+// Adds the products of two bfloat16, the first in the lower half, with two rows of weights that take turns.
+inline Floats added_pair(Floats sums, uint32_t inputs, Words weights) {
+#if defined(__AVX512BF16__) && defined(__AVX512F__)
+    return as<Floats>(_mm512_dpbf16_ps(as<__m512>(sums), as<__m512bh>(_mm512_set1_epi32(inputs)), as<__m512bh>(weights)));
+#else
+    sums += as<float>(inputs << 16) * as<Floats>(weights << 16);
+    return sums + as<float>(inputs & 0xffff0000u) * as<Floats>(weights & 0xffff0000u);
+#endif
+}
+
+inline void store(float *to, Floats x) { std::memcpy(to, &x, sizeof x); }
+
+inline void store(Bfloat16 *to, Floats x) {
+    const Halves halves = rounded(x);
+    std::memcpy(to, &halves, sizeof halves);
+}
+
+// e^t for t in [-87, 0], within 2e-7 of it: 2^n times a polynomial of what is left.
+inline Floats exponential(Floats t) {
+    const Floats magic = Floats{} + 12582912.0f;  // 1.5 * 2^23, which leaves the nearest integer in the last bits
+    const Floats scaled = t * 1.44269504f;
+    const Floats integer = scaled + magic;
+    const Floats rest = scaled - (integer - magic);
+    Floats power = rest * 0.00132647273f + 0.00967151299f;
+    power = power * rest + 0.0555073358f;
+    power = power * rest + 0.240222424f;
+    power = power * rest + 0.693147004f;
+    power = power * rest + 1.0f;
+    return as<Floats>(as<Ints>(power) + (as<Ints>(integer) << 23));
+}
+
+inline Floats selu(Floats x) {
+    const Floats zero = {};
+    const Floats lowest = zero - 80.0f;
+    const Floats positive = x > zero ? x : zero;
+    Floats negative = x < zero ? x : zero;
+    negative = negative > lowest ? negative : lowest;
+    return positive * 1.05070099f + (exponential(negative) * 1.75809934f - 1.75809934f);
+}
+
+inline float sum(Floats x) {
+    typedef float Four __attribute__((vector_size(16)));
+    float of[LANES];
+    std::memcpy(of, &x, sizeof x);
+    Four four = load<Four>(of) + load<Four>(of + 4);
+    if (LANES == 16) four += load<Four>(of + LANES - 8) + load<Four>(of + LANES - 4);
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+// A layer's weights that are float32.
+struct Activation {
+    const float *bias, *average;
+};
+
+struct First {
+    const float *weights;  // (3, 3, 3, FEATURES)
+    Activation activation;
+};
+
+// Takes them from where `Kernels.exact` has them, in its order, for `Weights` of either way.
+template <typename Weights>
+inline void arrange(Weights &w, const float *exact) {
+    const auto vector = [&](long length) {
+        const float *here = exact;
+        exact += length;
+        return here;
+    };
+    const auto activation = [&](long length) {
+        const float *bias = vector(length);
+        return Activation{bias, vector(length)};
+    };
+    w.local_first.weights = vector(27 * FEATURES);
+    w.local_first.activation = activation(FEATURES);
+    w.of_local = activation(LOCAL);
+    w.mid_first.weights = vector(27 * FEATURES);
+    w.mid_first.activation = activation(FEATURES);
+    for (Activation &layer : w.of_mid) layer = activation(FEATURES);
+    w.fusion_bias = vector(FEATURES);
+    w.last = vector(3 * FEATURES);
+    w.last_bias = vector(3);
+}
+
+// A bias of a convolution's results, SELU, and less the average of what comes of flat pictures.
+inline Floats activated(Floats results, const Activation &activation, long channel) {
+    return selu(results + load<Floats>(activation.bias + channel)) - load<Floats>(activation.average + channel);
+}
+
+template <int PIXELS, int STEP, typename Number>
+inline void begin_block(const float *const signal[3], long dilation, const First &layer, Number *to) {
+    constexpr int VECTORS = 4;
+    for (long first = 0; first < FEATURES; first += VECTORS * LANES) {
+        const float *weights = layer.weights + first;
+        Floats sums[PIXELS][VECTORS];
+#pragma GCC unroll 8
+        for (int pixel = 0; pixel < PIXELS; ++pixel)
+#pragma GCC unroll 4
+            for (int v = 0; v < VECTORS; ++v) sums[pixel][v] = Floats{};
+        for (int row = 0; row < 3; ++row)
+            for (int column = 0; column < 3; ++column)
+#pragma GCC unroll 3
+                for (int primary = 0; primary < 3; ++primary, weights += FEATURES) {
+                    const float *from = signal[row] + column * dilation * 3 + primary;
+#pragma GCC unroll 8
+                    for (int pixel = 0; pixel < PIXELS; ++pixel)
+#pragma GCC unroll 4
+                        for (int v = 0; v < VECTORS; ++v)
+                            sums[pixel][v] += from[3 * STEP * pixel] * load<Floats>(weights + v * LANES);
+                }
+        for (int pixel = 0; pixel < PIXELS; ++pixel)
+            for (int v = 0; v < VECTORS; ++v) {
+                const long channel = first + v * LANES;
+                store(to + pixel * FEATURES + channel, activated(sums[pixel][v], layer.activation, channel));
+            }
+    }
+}
+
+// A row of a first layer, in float32, which can tell bright codes apart; of every STEP-th pixel.
+template <int STEP, typename Number>
+void begin_row(const float *const signal[3], long width, long dilation, const First &layer, Number *to) {
+    constexpr int AT_ONCE = LANES == 16 ? 6 : 3;  // as many sums as there are registers for
+    const float *rows[3] = {signal[0], signal[1], signal[2]};
+    const auto advance = [&](long pixels) {
+        for (const float *&row : rows) row += 3 * STEP * pixels;
+        to += FEATURES * pixels;
+    };
+    for (; width >= AT_ONCE; width -= AT_ONCE, advance(AT_ONCE)) begin_block<AT_ONCE, STEP>(rows, dilation, layer, to);
+    for (; width > 0; --width, advance(1)) begin_block<1, STEP>(rows, dilation, layer, to);
+}
+
+// The last rows of a layer, each in the place of one that is not needed any more.
+template <typename Number>
+class Ring {
+public:
+    Ring(Number *memory, long rows, long length) : memory_(memory), rows_(rows), length_(length) {}
+    Number *operator[](long row) const { return memory_ + row % rows_ * length_; }
+
+private:
+    Number *memory_;
+    long rows_, length_;
+};
+
+// Of this thread, kept from part to part.
+class Memory {
+public:
+    ~Memory() { std::free(memory_); }
+    // So many bytes, aligned; null where there are none left.
+    char *of(long bytes) {
+        if (bytes > size_) {
+            std::free(memory_);
+            size_ = 0;
+            bytes = (bytes + 63) / 64 * 64;
+            memory_ = static_cast<char *>(std::aligned_alloc(64, bytes));
+            if (!memory_) return nullptr;
+            std::memset(memory_, 0, bytes);  // what lies beyond a row is computed with, and thrown away
+            size_ = bytes;
+        }
+        return memory_;
+    }
+
+private:
+    char *memory_ = nullptr;
+    long size_ = 0;
+};
+
+}  // namespace
