@@ -17,7 +17,7 @@ namespace {
 constexpr long SIZE = 4;          // rows and columns of a block of results
 constexpr long REACH = SIZE + 2;  // of the block that it depends on
 constexpr long PLACES = REACH * REACH;
-constexpr long AT_ONCE = 42;  // blocks: of 64 channels 0.4 MB of float32
+constexpr long AT_ONCE = 24;  // blocks: of 64 channels 0.2 MB of float32
 constexpr long PANEL = 16;    // outputs whose weights lie side by side
 constexpr long RING = 2 * SIZE;
 constexpr long BEYOND = 8;  // pixels below and right of the halo: results of a block are rounded by all of its inputs
@@ -54,7 +54,7 @@ inline Floats widened(const Bfloat16 *from) {
     return as<Floats>(__builtin_convertvector(load<Halves>(from), Words) << 16);
 }
 
-// Products of inputs with weights of VECTORS vectors of outputs, added up.
+// What follows adds up products of inputs with weights of VECTORS vectors of outputs.
 #if defined(__GNUC__) && !defined(__clang__)
 #define INLINE inline __attribute__((always_inline))
 #else
@@ -64,8 +64,9 @@ inline Floats widened(const Bfloat16 *from) {
 // Float32: an input and a row of weights.
 template <int ROWS, int VECTORS>
 INLINE void add_products(Floats (&sums)[ROWS][VECTORS], const float *inputs, long stride, const float *const weights[],
-                         long depth) {
+                         long depth, const float *ahead) {
     for (long k = 0; k < depth; ++k) {
+        __builtin_prefetch(ahead + k * 16, 0, 2);
         Floats row[VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; ++v) row[v] = load<Floats>(weights[v] + k * PANEL);
@@ -79,8 +80,9 @@ INLINE void add_products(Floats (&sums)[ROWS][VECTORS], const float *inputs, lon
 // Bfloat16: two inputs, and their rows of weights, whose numbers take turns.
 template <int ROWS, int VECTORS>
 INLINE void add_products(Floats (&sums)[ROWS][VECTORS], const Bfloat16 *inputs, long stride,
-                         const Bfloat16 *const weights[], long depth) {
+                         const Bfloat16 *const weights[], long depth, const Bfloat16 *ahead) {
     for (long k = 0; k < depth; k += 2) {
+        __builtin_prefetch(ahead + k * 16, 0, 2);
         Words row[VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; ++v) row[v] = load<Words>(weights[v] + k * PANEL);
@@ -94,7 +96,8 @@ INLINE void add_products(Floats (&sums)[ROWS][VECTORS], const Bfloat16 *inputs, 
 }
 
 template <int ROWS>
-INLINE void multiply_rows(const Number *inputs, long stride, const Number *weights, long depth, float *results) {
+INLINE void multiply_rows(const Number *inputs, long stride, const Number *weights, long depth, float *results,
+                          const Number *ahead) {
     constexpr int VECTORS = LANES == 16 ? 4 : 2;  // sums of six rows are as many as there are registers for
     for (long first = 0; first < FEATURES; first += VECTORS * LANES) {
         const Number *columns[VECTORS];
@@ -106,7 +109,7 @@ INLINE void multiply_rows(const Number *inputs, long stride, const Number *weigh
 #pragma GCC unroll 8
             for (int r = 0; r < ROWS; ++r) sums[r][v] = Floats{};
         }
-        add_products<ROWS, VECTORS>(sums, inputs, stride, columns, depth);
+        add_products<ROWS, VECTORS>(sums, inputs, stride, columns, depth, ahead);
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; ++r)
 #pragma GCC unroll 4
@@ -114,17 +117,20 @@ INLINE void multiply_rows(const Number *inputs, long stride, const Number *weigh
     }
 }
 
-// (count, depth) inputs, so far from one row to the next, times (depth, FEATURES) weights.
-void multiply(const Number *inputs, long stride, long count, const Number *weights, long depth, float *results) {
+// (count, depth) inputs, so far from one row to the next, times (depth, FEATURES) weights. Meanwhile those that come next
+// are fetched from where all cores keep them.
+void multiply(const Number *inputs, long stride, long count, const Number *weights, long depth, float *results,
+              const Number *ahead) {
     const auto advance = [&](long rows) {
         inputs += rows * stride;
         results += rows * FEATURES;
+        ahead += depth * 16;
         count -= rows;
     };
-    for (; count >= 6; advance(6)) multiply_rows<6>(inputs, stride, weights, depth, results);
-    if (count >= 4) multiply_rows<4>(inputs, stride, weights, depth, results), advance(4);
-    if (count >= 2) multiply_rows<2>(inputs, stride, weights, depth, results), advance(2);
-    if (count) multiply_rows<1>(inputs, stride, weights, depth, results);
+    for (; count >= 6; advance(6)) multiply_rows<6>(inputs, stride, weights, depth, results, ahead);
+    if (count >= 4) multiply_rows<4>(inputs, stride, weights, depth, results, ahead), advance(4);
+    if (count >= 2) multiply_rows<2>(inputs, stride, weights, depth, results, ahead), advance(2);
+    if (count) multiply_rows<1>(inputs, stride, weights, depth, results, ahead);
 }
 
 // `of_inputs` of `minimal_filtering.py`.
@@ -159,7 +165,7 @@ struct Scratch {
 
 // Blocks of a row of them, of rows that hold FEATURES channels a pixel, to `inputs`.
 void transform(const Number *const rows[REACH], long first, long count, Number *inputs) {
-    Floats kept[FEATURES / LANES][2][REACH];  // columns that the next block has too, transformed
+    Floats kept[FEATURES / LANES][REACH][REACH];  // columns of a block, transformed; two are the next one's, too
     const auto transform_column = [&](long x, long channel, Floats(&to)[REACH]) {
         Floats column[REACH];
         for (long row = 0; row < REACH; ++row) column[row] = widened(rows[row] + x * FEATURES + channel);
@@ -167,21 +173,21 @@ void transform(const Number *const rows[REACH], long first, long count, Number *
     };
     for (long v = 0; v < FEATURES / LANES; ++v)
         for (long column = 0; column < 2; ++column) transform_column(first * SIZE + column, v * LANES, kept[v][column]);
-    for (long block = 0; block < count; ++block)
+    for (long block = 0; block < count; ++block) {
+        long at[REACH];
+        for (long column = 0; column < REACH; ++column) at[column] = (block * SIZE + column) % REACH;
         for (long v = 0; v < FEATURES / LANES; ++v) {
-            Floats columns[REACH][REACH];
-            std::memcpy(columns, kept[v], sizeof kept[v]);
             for (long column = 2; column < REACH; ++column)
-                transform_column((first + block) * SIZE + column, v * LANES, columns[column]);
-            std::memcpy(kept[v], columns[SIZE], sizeof kept[v]);
+                transform_column((first + block) * SIZE + column, v * LANES, kept[v][at[column]]);
             for (long row = 0; row < REACH; ++row) {
                 Floats before[REACH], after[REACH];
-                for (long column = 0; column < REACH; ++column) before[column] = columns[column][row];
+                for (long column = 0; column < REACH; ++column) before[column] = kept[v][at[column]][row];
                 transform_inputs(before, after);
                 Number *const to = inputs + row * REACH * DISTANCE + block * FEATURES + v * LANES;
                 for (long column = 0; column < REACH; ++column) store(to + column * DISTANCE, after[column]);
             }
         }
+    }
 }
 
 // What becomes of transformed blocks: products with weights, and back. `take` gets row, column and channel in the blocks.
@@ -189,7 +195,7 @@ template <typename Take>
 inline void filter(const Scratch &scratch, long count, const Number *weights, Take take) {
     for (long place = 0; place < PLACES; ++place)
         multiply(scratch.inputs + place * DISTANCE, FEATURES, count, weights + place * FEATURES * FEATURES,
-                 FEATURES, scratch.products + place * DISTANCE);
+                 FEATURES, scratch.products + place * DISTANCE, weights + (place + 1) * FEATURES * FEATURES);
     for (long block = 0; block < count; ++block)
         for (long channel = 0; channel < FEATURES; channel += LANES) {
             const float *const from = scratch.products + block * FEATURES + channel;
@@ -266,7 +272,7 @@ void dilated(const Part &part, long top, long left, const Weights &w, const Scra
 // Pixels of a row of logits: the fusion of both branches, its activation, and the last layer.
 void fuse(const Number *local, long count, const float *shares, const Weights &w, const float *bias, float *products,
           float *const logits[3]) {
-    multiply(local, LOCAL, count, w.fusion, LOCAL, products);
+    multiply(local, LOCAL, count, w.fusion, LOCAL, products, w.fusion);
     for (long pixel = 0; pixel < count; ++pixel) {
         Floats totals[3] = {};
         for (long channel = 0; channel < FEATURES; channel += LANES) {
