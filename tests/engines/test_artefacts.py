@@ -3,9 +3,11 @@
 import math
 import os
 import shutil
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
@@ -95,7 +97,11 @@ def test_a_cache_that_may_only_be_read_serves(made: Path, monkeypatch: pytest.Mo
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
+    folders = tempfile.TemporaryDirectory
     monkeypatch.setattr(Path, "touch", refuse)
+    monkeypatch.setattr(
+        tempfile, "TemporaryDirectory", lambda dir=None, **given: refuse(dir) if dir else folders(**given)
+    )
     assert callable(Artefact(torch.float32).load())
 
 
@@ -116,22 +122,24 @@ def test_a_damaged_artefact_is_removed_and_the_network_runs_uncompiled(cache: Pa
 
 def test_the_last_used_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.mkdir(0o700)
-    old = [cache / f"expand_float32_{number}.zip" for number in range(artefacts.MOST_KEPT + 1)]
+    old = [cache / f"expand_winograd_float32_{number:016x}.zip" for number in range(artefacts.MOST_KEPT + 1)]
     for age, path in enumerate(reversed(old)):
         path.touch()
         os.utime(path, (0, time.time() - 60 * (age + 1)))
-    (cache / "of_others").touch()
+    others = {cache / "expand_0001.exr", cache / "of_others"}
+    for path in others:
+        path.touch()
     monkeypatch.setattr(artefacts, "compile_code", lambda method, dtype, part: part.touch())
     artefact = Artefact(torch.float32)
     artefact.make()
-    assert set(cache.iterdir()) == {artefact.path, cache / "of_others", *old[2:]}
+    assert set(cache.iterdir()) == {artefact.path, *others, *old[2:]}
 
 
 def test_a_library_that_cannot_be_loaded_is_named(cache: Path) -> None:
     artefact = Artefact(torch.float32)
     cache.mkdir(0o700)
     with zipfile.ZipFile(artefact.path, "w") as package:
-        package.writestr("model/data.so", b"no library")
+        package.writestr("expand.so", b"no library")
     artefact.path.chmod(0o600)
     with pytest.raises(CompilationError, match="could not be loaded"):
         artefact.load()
@@ -179,7 +187,7 @@ def test_a_compiler_that_hangs_is_stopped(cache: Path, monkeypatch: pytest.Monke
 def test_code_that_crashes_where_it_is_tried_is_not_kept(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a compiler's does that links another C++ library than PyTorch's: the crash is its process's, and told."""
+    """As a compiler's may that knows the processor badly: the crash is its process's, and told."""
     crashing = tmp_path / "python"
     crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
     crashing.chmod(0o755)
@@ -320,3 +328,49 @@ def test_the_compiler_s_options_are_passed_on(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("CXX", f"'{echo}' -fwhatever")
     with pytest.raises(CompilationError, match=r"^error: -fwhatever -O3 "):
         Artefact(torch.float32).make()
+
+
+@pytest.mark.usefixtures("cache")
+def test_wrong_code_is_not_kept(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a compiler that makes a mistake in the activations, say."""
+    if shutil.which("g++") is None:
+        pytest.skip("needs g++")
+    network, sources, wrong = WINOGRAD.source.parent, tmp_path / "sources", tmp_path / "g++"
+    shutil.copytree(network, sources)
+    header = sources / "full_resolution.h"
+    header.write_text(header.read_text().replace("positive * 1.05", "positive * 1.5"))
+    wrong.write_text(f"#!/bin/sh\nexec {shutil.which('g++')} $(echo \"$@\" | sed 's#{network}#{sources}#')\n")
+    wrong.chmod(0o755)
+    monkeypatch.setenv("CXX", str(wrong))
+    with pytest.raises(CompilationError, match="is wrong by"):
+        Artefact(torch.float32).make()
+    assert not list(cache.iterdir())
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_part_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "method_for", lambda dtype: WINOGRAD)
+
+    def missing(path: Path) -> bytes:
+        raise FileNotFoundError(2, "No such file or directory", "/nowhere/winograd.cpp")
+
+    monkeypatch.setattr(Path, "read_bytes", missing)
+    with pytest.raises(CompilationError, match=r"/nowhere/winograd\.cpp: No such file"):
+        Artefact(torch.float32).make()
+
+
+def test_others_may_not_have_the_folder_that_is_compiled_in(cache: Path) -> None:
+    cache.mkdir(0o700)
+    cache.chmod(0o777)
+    with pytest.raises(CompilationError, match="others may write to it"):
+        Artefact(torch.float32).make()
+    assert not list(cache.iterdir())
+
+
+def test_what_is_compiled_is_part_of_the_package() -> None:
+    configuration = ConfigParser()
+    root = Path(artefacts.__file__).parents[2]
+    configuration.read(root / "setup.cfg")
+    patterns = configuration["options.package_data"]["tsexpand.network"].split(", ")
+    for path in (root / "tsexpand" / "network").iterdir():
+        assert path.suffix in (".py", "") or any(map(path.match, patterns)), path

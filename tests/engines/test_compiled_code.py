@@ -105,10 +105,18 @@ def test_a_pixel_is_the_same_in_any_part_and_thread(method: Method, expand: Expa
         assert all(pool.map(same, places * 2))
 
 
-def test_what_lies_otherwise_in_memory_is_refused(method: Method, expand: Expand, network: ExpandNet) -> None:
+def test_what_is_no_part_of_a_frame_is_refused(method: Method, expand: Expand, network: ExpandNet) -> None:
     signal = random_part(method, 8, 8)
+    code = network.global_features(signal)
     with pytest.raises(ValueError, match="lies in memory"):
-        expand(signal.contiguous(), network.global_features(signal))
+        expand(signal.contiguous(), code)
+    with pytest.raises(ValueError, match="not a part of a frame"):
+        expand(signal.expand(2, -1, -1, -1), code)
+    with pytest.raises(ValueError, match="not a part of a frame"):
+        expand(signal.double(), code)
+    if method.block > 1:
+        with pytest.raises(ValueError, match="not a part of a frame"):
+            expand(random_part(method, 12, 8), code)
 
 
 def test_no_memory_is_an_error(
@@ -182,10 +190,10 @@ def test_a_cpu_multiplies_matrices_where_the_system_lets_it(
 
 def of_machine(folder: Path, source: Path, processor: str, *flags: str) -> bytes:
     """Machine code for a processor that need not be there; warnings are errors."""
-    wanted = [f"-march={processor}" if flag == "-march=native" else flag for flag in compiler._FLAGS]
-    command = ["g++", *wanted, *flags, "-Wall", "-Wextra", "-Werror", "-c", str(source), "-o", str(folder / "code.o")]
+    code, warnings = folder / "code.o", ("-Wall", "-Wextra", "-Werror")
+    command = ["g++", *compiler._FLAGS, f"-march={processor}", *flags, *warnings, "-c", str(source), "-o", str(code)]
     subprocess.run(command, check=True)
-    return (folder / "code.o").read_bytes()
+    return code.read_bytes()
 
 
 @pytest.mark.skipif(shutil.which("g++") is None or platform.machine() != "x86_64", reason="needs g++ for x86-64")
@@ -206,15 +214,50 @@ def test_vectors_of_eight_give_what_those_of_sixteen_give(
     number: str, network: ExpandNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on CPUs without AVX512, to roundings."""
-    wanted = ["-march=haswell" if flag == "-march=native" else flag for flag in compiler._FLAGS]
     library = tmp_path / "expand.so"
-    command = ["g++", *wanted, f"-DNUMBER={number}", str(winograd.SOURCE), "-o", str(library)]
+    flags = (*compiler._FLAGS, "-march=haswell", f"-DNUMBER={number}")
+    command = ["g++", *flags, str(winograd.SOURCE), "-o", str(library)]
     subprocess.run(command, check=True)
     monkeypatch.setattr(methods, "multiplies_matrices", lambda: False)
     artefact = Artefact(torch.float32 if number == "float" else torch.bfloat16)
     kernels = WINOGRAD.kernels(network, artefact.dtype)
-    signal = random_part(WINOGRAD, 16, 24)
+    signal = random_part(WINOGRAD, 16, 208)
     code = network.global_features(signal)
-    found, expected = (one(signal, code, kernels) for one in (CompiledCode(library, WINOGRAD), code_of(artefact)))
+    eight = CompiledCode(library, WINOGRAD)
+    found, expected = (one(signal, code, kernels) for one in (eight, code_of(artefact)))
     error = 2e-6 if number == "float" else 0.02
     assert (found - expected).abs().max() < error * expected.abs().max()
+    part = signal[..., 8:, 16:].contiguous(memory_format=torch.channels_last)
+    assert torch.equal(eight(part, code, kernels), found[..., 8:, 16:])
+
+
+DRIVER = """
+#include <utility>
+#include <vector>
+int main() {
+    for (auto [height, width] : {std::pair{8, 8}, {8, 16}, {16, 184}, {24, 200}, {320, 320}, {8, 640}}) {
+        std::vector<float> signal((height + MORE) * (width + MORE) * 3, 0.5f), code(64, 0.1f), exact(EXACT, 0.01f);
+        std::vector<float> logits(3 * height * width);
+        std::vector<NUMBER> products(PRODUCTS);
+        if (expand(signal.data(), height, width, code.data(), products.data(), exact.data(), logits.data())) return 1;
+        for (float logit : logits)
+            if (!(logit > -1e9f && logit < 1e9f)) return 2;
+    }
+}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processor", ["native", "haswell"])
+def test_nothing_beyond_what_is_given_is_read_or_written(way: str, processor: str, tmp_path: Path) -> None:
+    """By what GCC's sanitizers find, in memory of exactly as many numbers."""
+    method, dtype = WAYS[way]
+    kernels = method.kernels(random_network(), dtype)
+    (tmp_path / "driver.cpp").write_text(f'#include "{method.source}"\n{DRIVER}')
+    sizes = {"MORE": 2 * HALO + method.beyond, "PRODUCTS": len(kernels.products), "EXACT": len(kernels.exact)}
+    definitions = [f"-D{name}={value}" for name, value in (sizes | {"NUMBER": compiler._NUMBERS[dtype]}).items()]
+    sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    flags = ["-O1", "-g", "-std=c++17", f"-march={processor}", *sanitizers]
+    command = ["g++", *flags, *definitions, str(tmp_path / "driver.cpp"), "-o", str(tmp_path / "driver")]
+    subprocess.run(command, check=True)
+    subprocess.run([str(tmp_path / "driver")], check=True)

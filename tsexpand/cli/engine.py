@@ -62,4 +62,4 @@ def _silent() -> None:
 
 
 def _compiling() -> None:
-    click.echo("compiling the network, which takes a minute or two, once for all clips", err=True)
+    click.echo("compiling the network, which takes some seconds, once for all clips", err=True)

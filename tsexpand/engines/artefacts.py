@@ -6,6 +6,7 @@ What is compiled takes the weights as an input, so that one artefact serves ever
 import hashlib
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,9 @@ from .devices import dtype_name
 TILE = 320
 """Height and width of tiles at most: larger ones are no faster."""
 
+_ARTEFACT = re.compile(r"expand_(\w+_)?(float32|bfloat16)_(\d+x\d+_)?[0-9a-f]{16}\.(zip|pt2)")
+"""Names of artefacts, those of former versions too."""
+
 MOST_KEPT = 16
 """Artefacts in the cache, of 30 kB each: others are of former versions, or of other machines that share it."""
 
@@ -53,11 +57,16 @@ class Artefact:
 
     @property
     def path(self) -> Path:
-        """Where it is kept. Its name holds all that it depends on: code, processor."""
+        """Where it is kept. Its name holds all that it depends on: code, C library, processor.
+
+        Raises:
+            CompilationError: the code can't be read.
+        """
         modules = (winograd, direct, kernels, methods, minimal_filtering, expandnet, compiler)
-        paths = [Path(module.__file__ or "") for module in modules]
-        sources = [path.read_bytes() for path in (*paths, self.method.source, *self.method.source.parent.glob("*.h"))]
-        facts = [__version__, platform.machine(), _processor(), *map(str, sources)]
+        paths = [*(Path(module.__file__ or "") for module in modules), self.method.source]
+        with system_errors(self.method.source):
+            sources = [path.read_bytes() for path in (*paths, *sorted(self.method.source.parent.glob("*.h")))]
+        facts = [__version__, platform.machine(), *platform.libc_ver(), _processor(), *map(str, sources)]
         digest = hashlib.sha256("\n".join(facts).encode()).hexdigest()[:16]
         return cache_folder() / f"expand_{self.method.name}_{dtype_name(self.dtype)}_{digest}.zip"
 
@@ -94,12 +103,12 @@ class Artefact:
         with system_errors(self.path):
             _refuse_strangers(self.path.parent, self.path)
             try:
-                with tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True) as folder:
+                with _private_folder(self.path.parent) as folder:
                     code = loaded(self.path, self.method, Path(folder))
             except BadZipFile as error:
                 self.path.unlink()
                 raise CompilationError(f"{self.path} was damaged; it is made anew the next time") from error
-            except (OSError, AttributeError) as error:
+            except (OSError, AttributeError, RuntimeError) as error:  # the last of an archive of another kind
                 raise CompilationError(f"{self.path} could not be loaded ({first_line(str(error))})") from error
         with suppress(OSError):  # a cache that may only be read
             self.path.touch()  # as used, see `_forget_old`
@@ -113,6 +122,7 @@ class Artefact:
         """
         with system_errors(self.path):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_strangers(self.path.parent)
             folder = tempfile.TemporaryDirectory(dir=self.path.parent, ignore_cleanup_errors=True)
         with folder as name:
             part = Path(name) / self.path.name
@@ -126,9 +136,18 @@ class Artefact:
 def _forget_old(folder: Path) -> None:
     """Removes all but the last used artefacts; not now where another process does it at the same moment."""
     with suppress(OSError):
-        kept = sorted(folder.glob("expand_*"), key=lambda path: path.stat().st_mtime)
+        kept = [path for path in folder.iterdir() if _ARTEFACT.fullmatch(path.name)]
+        kept.sort(key=lambda path: path.stat().st_mtime)
         for path in kept[:-MOST_KEPT]:
             path.unlink()
+
+
+def _private_folder(folder: Path) -> "tempfile.TemporaryDirectory[str]":
+    """One in a folder, or, where that may only be read, in the system's for such."""
+    try:
+        return tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True)
+    except OSError:
+        return tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 
 
 def _refuse_strangers(*paths: Path) -> None:

@@ -27,6 +27,7 @@ class CompiledCode:
 
     def __init__(self, library: Path, method: Method) -> None:
         self._more = 2 * HALO + method.beyond
+        self._block = method.block
         self._expand = ctypes.CDLL(str(library)).expand
         self._expand.restype = c_int
         self._expand.argtypes = [c_void_p, c_long, c_long, c_void_p, c_void_p, c_void_p, c_void_p]
@@ -42,10 +43,14 @@ class CompiledCode:
 
         Raises:
             DeviceError: there is no memory for what is in between.
+            ValueError: the tensors are not of these kinds.
         """
         height, width = (length - self._more for length in signal.shape[2:])
         logits = torch.empty(1, 3, height, width)
         tensors = (signal.permute(0, 2, 3, 1), global_features, *kernels, logits)
+        dtypes = [tensor.dtype for tensor in tensors if tensor is not kernels.products]
+        if len(signal) != 1 or height % self._block or width % self._block or set(dtypes) != {torch.float32}:
+            raise ValueError(f"not a part of a frame: {tuple(signal.shape)}, {set(dtypes)}")
         if not all(tensor.is_contiguous() for tensor in tensors):
             raise ValueError("not as it lies in memory")
         given, *rest = (tensor.data_ptr() for tensor in tensors)

@@ -125,7 +125,7 @@ class Forms:
         return True
 
     def described(self, form: Form) -> str:
-        """A form for people: "compiled, tiles of 128×120"."""
+        """A form for people: "compiled, tiles of 320×272"."""
         size = self.tile if form.size is None else f"{form.size[1]}×{form.size[0]}"
         return f"{'compiled, ' if form.is_compiled else ''}tiles of {size}"
 
@@ -165,7 +165,7 @@ class Forms:
             return None
         if self._device.type == "cuda":
             return self._code_of_gpu()
-        size = tile_size(height, width, self._tile or TILE, workers().count)
+        size = tile_size(height, width, min(self._tile or TILE, TILE), workers().count)
         if self._compilation is Compilation.ALWAYS:
             return self._code_of(size)
         computed = sum(tile.height * tile.width for tile in tiles(height, width, *size))

@@ -58,25 +58,28 @@ struct alignas(64) Configuration {
 class Registers {
 public:
     Registers() {
-        _tile_storeconfig(&before_);
+        // Not by the intrinsics: those of GCC before 13.3 tell the compiler of eight of the bytes.
+        asm volatile("sttilecfg %0" : "=m"(before_));
         Configuration own;
         own.palette = 1;
         for (int i = 0; i < 8; ++i) {
             own.row_bytes[i] = 64;
             own.rows[i] = ROWS;
         }
-        _tile_loadconfig(&own);
+        configure(own);
     }
-    ~Registers() { before_.palette ? _tile_loadconfig(&before_) : _tile_release(); }
+    ~Registers() { configure(before_); }  // without a palette it releases them
     Registers(const Registers &) = delete;
 
 private:
+    static void configure(const Configuration &configuration) { asm volatile("ldtilecfg %0" ::"m"(configuration)); }
     Configuration before_;
 };
 
 // Begins sums of one or two times sixteen pixels.
 template <int BLOCKS>
 inline void begin(Sums &) {
+    asm volatile("" ::: "memory");  // the loads do not tell the compiler what they read
     _tile_zero(0);
     _tile_zero(1);
     if (BLOCKS == 2) {

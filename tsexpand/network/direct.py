@@ -21,7 +21,9 @@ _LANES, _PAIR = 16, 32
 
 @one_core()  # on several sums might be rounded otherwise
 def kernels_of(network: ExpandNet, dtype: torch.dtype) -> Kernels:
-    """The weights of a network as the code takes them, for products in a number type: bfloat16."""
+    """The weights of a network as the code takes them, for products in a number type; ValueError but for bfloat16."""
+    if dtype is not torch.bfloat16:
+        raise ValueError(f"matrices of {dtype} are not multiplied at once")
     layers, exact = layers_of(network)
     return Kernels(flat(map(arranged, layers.values()), dtype), flat(exact.values(), torch.float32))
 

@@ -6,13 +6,13 @@
 #include <cstdlib>
 #include <cstring>
 
-#if defined(MATRICES) || defined(__AVX512BF16__)
+#if defined(MATRICES) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
 namespace {
 
-#if defined(MATRICES) || defined(__AVX512F__)
+#ifdef __AVX512F__
 constexpr long LANES = 16;
 #else
 constexpr long LANES = 8;
@@ -45,7 +45,7 @@ inline To as(From from) {
 
 // To the nearest, of two equally near the even one; of finite numbers.
 inline Halves rounded(Floats x) {
-#if defined(MATRICES) || (defined(__AVX512BF16__) && defined(__AVX512F__))
+#if defined(__AVX512BF16__) && defined(__AVX512F__)
     return as<Halves>(_mm512_cvtneps_pbh(as<__m512>(x)));
 #else
     const Words bits = as<Words>(x);

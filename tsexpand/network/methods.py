@@ -32,8 +32,8 @@ class Method:
     saved: float
 
 
-WINOGRAD = Method("winograd", winograd.SOURCE, winograd.kernels_of, winograd.BLOCK, winograd.BEYOND, 0.5)
-DIRECT = Method("direct", direct.SOURCE, direct.kernels_of, 1, 0, 0.5)
+WINOGRAD = Method("winograd", winograd.SOURCE, winograd.kernels_of, winograd.BLOCK, winograd.BEYOND, 0.6)
+DIRECT = Method("direct", direct.SOURCE, direct.kernels_of, 1, 0, 0.6)
 METHODS = {method.name: method for method in (WINOGRAD, DIRECT)}
 
 

@@ -14,10 +14,6 @@ from ..cores import at_once, run
 from .architectures import Network
 from .expandnet import CODE, HALO
 
-VECTOR = 32
-"""Areas of tiles are multiples of it: what is computed of each value then fills vectors of the CPU, and is rounded like
-any other; the rest of one would not be."""
-
 ALIGNMENT = 8
 """Sizes and places of tiles are multiples of it where nothing else is said: right for vectors and Winograd's blocks."""
 
@@ -102,7 +98,7 @@ def tiles(height: int, width: int, tile_height: int, tile_width: int) -> Iterato
     """Tiles of one size that cover a frame.
 
     The last ones overlap those before, or reach beyond the frame, where it is smaller than a tile or no multiple of
-    `ALIGNMENT`: the size never changes, as compiled code wants it.
+    `ALIGNMENT`: a GPU's work is recorded for one size.
     """
     for top in _places(height, tile_height):
         for left in _places(width, tile_width):

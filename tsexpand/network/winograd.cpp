@@ -10,7 +10,7 @@
 // Of NUMBER, float or Bfloat16, are features, what is transformed of them, and the weights of products; sums and all
 // else are float32.
 
-#include "full_resolution.h"
+#include "matrix_products.h"
 
 namespace {
 
@@ -18,13 +18,10 @@ constexpr long SIZE = 4;          // rows and columns of a block of results
 constexpr long REACH = SIZE + 2;  // of the block that it depends on
 constexpr long PLACES = REACH * REACH;
 constexpr long AT_ONCE = 24;  // blocks: of 64 channels 0.2 MB of float32
-constexpr long PANEL = 16;    // outputs whose weights lie side by side
 constexpr long RING = 2 * SIZE;
 constexpr long BEYOND = 8;  // pixels below and right of the halo: results of a block are rounded by all of its inputs
 
 typedef NUMBER Number;
-
-constexpr long WOVEN = 4 / sizeof(Number);  // inputs whose weights take turns
 
 // As `winograd.py` arranges them.
 struct Weights {
@@ -52,85 +49,6 @@ inline Floats widened(const float *from) { return load<Floats>(from); }
 
 inline Floats widened(const Bfloat16 *from) {
     return as<Floats>(__builtin_convertvector(load<Halves>(from), Words) << 16);
-}
-
-// What follows adds up products of inputs with weights of VECTORS vectors of outputs.
-#if defined(__GNUC__) && !defined(__clang__)
-#define INLINE inline __attribute__((always_inline))
-#else
-#define INLINE inline
-#endif
-
-// Float32: an input and a row of weights.
-template <int ROWS, int VECTORS>
-INLINE void add_products(Floats (&sums)[ROWS][VECTORS], const float *inputs, long stride, const float *const weights[],
-                         long depth, const float *ahead) {
-    for (long k = 0; k < depth; ++k) {
-        __builtin_prefetch(ahead + k * 16, 0, 2);
-        Floats row[VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; ++v) row[v] = load<Floats>(weights[v] + k * PANEL);
-#pragma GCC unroll 8
-        for (int r = 0; r < ROWS; ++r)
-#pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; ++v) sums[r][v] += inputs[r * stride + k] * row[v];
-    }
-}
-
-// Bfloat16: two inputs, and their rows of weights, whose numbers take turns.
-template <int ROWS, int VECTORS>
-INLINE void add_products(Floats (&sums)[ROWS][VECTORS], const Bfloat16 *inputs, long stride,
-                         const Bfloat16 *const weights[], long depth, const Bfloat16 *ahead) {
-    for (long k = 0; k < depth; k += 2) {
-        __builtin_prefetch(ahead + k * 16, 0, 2);
-        Words row[VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; ++v) row[v] = load<Words>(weights[v] + k * PANEL);
-#pragma GCC unroll 8
-        for (int r = 0; r < ROWS; ++r) {
-            const uint32_t pair = load<uint32_t>(inputs + r * stride + k);
-#pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; ++v) sums[r][v] = added_pair(sums[r][v], pair, row[v]);
-        }
-    }
-}
-
-template <int ROWS>
-INLINE void multiply_rows(const Number *inputs, long stride, const Number *weights, long depth, float *results,
-                          const Number *ahead) {
-    constexpr int VECTORS = LANES == 16 ? 4 : 2;  // sums of six rows are as many as there are registers for
-    for (long first = 0; first < FEATURES; first += VECTORS * LANES) {
-        const Number *columns[VECTORS];
-        Floats sums[ROWS][VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; ++v) {
-            const long output = first + v * LANES;
-            columns[v] = weights + output / PANEL * PANEL * depth + output % PANEL * WOVEN;
-#pragma GCC unroll 8
-            for (int r = 0; r < ROWS; ++r) sums[r][v] = Floats{};
-        }
-        add_products<ROWS, VECTORS>(sums, inputs, stride, columns, depth, ahead);
-#pragma GCC unroll 8
-        for (int r = 0; r < ROWS; ++r)
-#pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; ++v) store(results + r * FEATURES + first + v * LANES, sums[r][v]);
-    }
-}
-
-// (count, depth) inputs, so far from one row to the next, times (depth, FEATURES) weights. Meanwhile those that come next
-// are fetched from where all cores keep them.
-void multiply(const Number *inputs, long stride, long count, const Number *weights, long depth, float *results,
-              const Number *ahead) {
-    const auto advance = [&](long rows) {
-        inputs += rows * stride;
-        results += rows * FEATURES;
-        ahead += depth * 16;
-        count -= rows;
-    };
-    for (; count >= 6; advance(6)) multiply_rows<6>(inputs, stride, weights, depth, results, ahead);
-    if (count >= 4) multiply_rows<4>(inputs, stride, weights, depth, results, ahead), advance(4);
-    if (count >= 2) multiply_rows<2>(inputs, stride, weights, depth, results, ahead), advance(2);
-    if (count) multiply_rows<1>(inputs, stride, weights, depth, results, ahead);
 }
 
 // `of_inputs` of `minimal_filtering.py`.
@@ -272,7 +190,7 @@ void dilated(const Part &part, long top, long left, const Weights &w, const Scra
 // Pixels of a row of logits: the fusion of both branches, its activation, and the last layer.
 void fuse(const Number *local, long count, const float *shares, const Weights &w, const float *bias, float *products,
           float *const logits[3]) {
-    multiply(local, LOCAL, count, w.fusion, LOCAL, products, w.fusion);
+    multiply(local, LOCAL, count, w.fusion, LOCAL, products, w.local[0]);
     for (long pixel = 0; pixel < count; ++pixel) {
         Floats totals[3] = {};
         for (long channel = 0; channel < FEATURES; channel += LANES) {
