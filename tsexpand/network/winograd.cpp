@@ -51,7 +51,7 @@ inline Floats widened(const Bfloat16 *from) {
     return as<Floats>(__builtin_convertvector(load<Halves>(from), Words) << 16);
 }
 
-// `of_inputs` of `minimal_filtering.py`.
+// B^T of the papers that `minimal_filtering.py` names, in one dimension: of rows, and of columns.
 inline void transform_inputs(const Floats (&x)[REACH], Floats (&result)[REACH]) {
     const Floats near = x[3] - x[1], far = x[4] - x[2];
     const Floats odd = near + 1.5f * x[2], even = far + 1.5f * x[3];
@@ -63,7 +63,7 @@ inline void transform_inputs(const Floats (&x)[REACH], Floats (&result)[REACH]) 
     result[5] = x[5] - x[3] - near + 1.5f * far;
 }
 
-// `of_products`.
+// A^T, likewise.
 inline void transform_products(const Floats (&y)[REACH], Floats (&result)[SIZE]) {
     const Floats near = y[1] + y[2], step = y[1] - y[2];
     result[0] = y[0] + near + (y[3] + y[4]);
