@@ -10,15 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..cores import workers
 from ..engines import gpu_code
-from ..engines.artefacts import TILE, Artefact, CompiledNetwork
+from ..engines.artefacts import Artefact, CompiledNetwork, compiled_size
 from ..engines.compiler import CompilationError
 from ..engines.devices import default_batch_size, default_tile, dtype_name, exact_float32
 from ..errors import DeviceError
 from ..network.architectures import Network
 from ..network.expandnet import GLOBAL_SIZE, ExpandNet
-from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put, tile_size
+from ..network.tiling import Edges, Expand, TakeTile, TiledNetwork, logit_tiles, put
 from ..replay import replayed
 
 PATCH, OVERLAP = 256, 20
@@ -234,4 +233,4 @@ def implementations(
         compiled = CompiledNetwork(artefact.loaded(), artefact, network)
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error
-    yield "compiled", partial(compiled.tiled, tile_size(height, width, TILE, workers().count))
+    yield "compiled", partial(compiled.tiled, compiled_size(height, width))

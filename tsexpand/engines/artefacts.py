@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from .. import __version__
-from ..cores import run
+from ..cores import run, workers
 from ..errors import first_line
 from ..network import direct, expandnet, kernels, methods, minimal_filtering, winograd
 from ..network.expandnet import ExpandNet
 from ..network.methods import Method, method_for
-from ..network.tiling import TakeTile, Tile, global_code, held, part_of, tiles, within_halo
+from ..network.tiling import TakeTile, Tile, global_code, held, part_of, tile_size, tiles, within_halo
 from . import compiler
 from .compiled import CompiledCode, loaded
 from .compiler import CompilationError, compile_code, system_errors
@@ -158,6 +158,11 @@ def _refuse_strangers(*paths: Path) -> None:
         found = path.stat()
         if found.st_uid != os.geteuid() or found.st_mode & 0o022:
             raise CompilationError(f"{path} belongs to others, or others may write to it; set TSEXPAND_CACHE elsewhere")
+
+
+def compiled_size(height: int, width: int, most: int | None = None) -> tuple[int, int]:
+    """Height and width of tiles for frames, at most so many pixels and `TILE`: `tile_size` for the cores there are."""
+    return tile_size(height, width, min(most or TILE, TILE), workers().count)
 
 
 class CompiledNetwork:

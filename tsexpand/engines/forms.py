@@ -18,10 +18,10 @@ from ..errors import DeviceError
 from ..network.expandnet import ExpandNet
 from ..network.methods import method_for
 from ..network.output import Parametrisation
-from ..network.tiling import MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles, tile_size, tiles
+from ..network.tiling import MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles, tiles
 from ..network.weights import Weights
 from . import gpu_code
-from .artefacts import TILE, Artefact, CompiledNetwork
+from .artefacts import Artefact, CompiledNetwork, compiled_size
 from .compiler import CompilationError
 from .devices import Compilation, Precision, default_tile, dtype_name
 from .gpu_code import gpu_network
@@ -165,7 +165,7 @@ class Forms:
             return None
         if self._device.type == "cuda":
             return self._code_of_gpu()
-        size = tile_size(height, width, min(self._tile or TILE, TILE), workers().count)
+        size = compiled_size(height, width, self._tile)
         if self._compilation is Compilation.ALWAYS:
             return self._code_of(size)
         computed = sum(tile.height * tile.width for tile in tiles(height, width, *size))

@@ -15,31 +15,25 @@
 
 namespace {
 
-constexpr long ROWS = 16;            // of a tile register: pixels, or pairs of inputs
-constexpr long PAIR = 32;            // products that a register adds up, and outputs of two of them
+constexpr long ROWS = 16;              // of a tile register: pixels, or pairs of inputs
+constexpr long PAIR = 32;              // products that a register adds up, and outputs of two of them
 constexpr long OPERAND = ROWS * PAIR;  // numbers of a register of weights
 
 // As `direct.py` arranges them.
-struct Weights {
+struct Weights : Exact {
     const Bfloat16 *local, *mid[3], *fusion;
-    First local_first, mid_first;
-    Activation of_local, of_mid[2];
-    const float *fusion_bias, *last, *last_bias;
-};
 
-Weights arranged(const Bfloat16 *products, const float *exact) {
-    Weights w;
-    const auto product = [&](long outputs, long inputs, long taps) {
-        const Bfloat16 *here = products;
-        products += outputs * inputs * taps;
-        return here;
-    };
-    w.local = product(LOCAL, FEATURES, 9);
-    for (const Bfloat16 *&layer : w.mid) layer = product(FEATURES, FEATURES, 9);
-    w.fusion = product(FEATURES, LOCAL, 1);
-    arrange(w, exact);
-    return w;
-}
+    Weights(const Bfloat16 *products, const float *exact) : Exact(exact) {
+        const auto product = [&](long outputs, long inputs, long taps) {
+            const Bfloat16 *here = products;
+            products += outputs * inputs * taps;
+            return here;
+        };
+        local = product(LOCAL, FEATURES, 9);
+        for (const Bfloat16 *&layer : mid) layer = product(FEATURES, FEATURES, 9);
+        fusion = product(FEATURES, LOCAL, 1);
+    }
+};
 
 // Sums of products: of two times sixteen pixels and of two times sixteen channels.
 struct alignas(64) Sums {
@@ -236,7 +230,7 @@ void fuse(const Rows &mid, const Bfloat16 *local, long width, const Weights &w, 
 extern "C" int expand(const float *signal, long height, long width, const float *global_features,
                       const Bfloat16 *products, const float *exact, float *logits) {
     static thread_local Memory memory;
-    const Weights w = arranged(products, exact);
+    const Weights w(products, exact);
     const long capacity = (width + 2 * HALO + ROWS - 1) / ROWS * ROWS + 2 * HALO, length = capacity * FEATURES;
     Bfloat16 *place = reinterpret_cast<Bfloat16 *>(memory.of((3 * 5 + 3 + 2) * length * sizeof(Bfloat16)));
     if (!place) return 1;

@@ -112,28 +112,33 @@ struct First {
     Activation activation;
 };
 
-// Takes them from where `Kernels.exact` has them, in its order, for `Weights` of either way.
-template <typename Weights>
-inline void arrange(Weights &w, const float *exact) {
-    const auto vector = [&](long length) {
-        const float *here = exact;
-        exact += length;
-        return here;
-    };
-    const auto activation = [&](long length) {
-        const float *bias = vector(length);
-        return Activation{bias, vector(length)};
-    };
-    w.local_first.weights = vector(27 * FEATURES);
-    w.local_first.activation = activation(FEATURES);
-    w.of_local = activation(LOCAL);
-    w.mid_first.weights = vector(27 * FEATURES);
-    w.mid_first.activation = activation(FEATURES);
-    for (Activation &layer : w.of_mid) layer = activation(FEATURES);
-    w.fusion_bias = vector(FEATURES);
-    w.last = vector(3 * FEATURES);
-    w.last_bias = vector(3);
-}
+// All of them, where `Kernels.exact` has them, in its order.
+struct Exact {
+    First local_first, mid_first;
+    Activation of_local, of_mid[2];
+    const float *fusion_bias, *last, *last_bias;
+
+    explicit Exact(const float *exact) {
+        const auto vector = [&](long length) {
+            const float *here = exact;
+            exact += length;
+            return here;
+        };
+        const auto activation = [&](long length) {
+            const float *bias = vector(length);
+            return Activation{bias, vector(length)};
+        };
+        local_first.weights = vector(27 * FEATURES);
+        local_first.activation = activation(FEATURES);
+        of_local = activation(LOCAL);
+        mid_first.weights = vector(27 * FEATURES);
+        mid_first.activation = activation(FEATURES);
+        for (Activation &layer : of_mid) layer = activation(FEATURES);
+        fusion_bias = vector(FEATURES);
+        last = vector(3 * FEATURES);
+        last_bias = vector(3);
+    }
+};
 
 // A bias of a convolution's results, SELU, and less the average of what comes of flat pictures.
 inline Floats activated(Floats results, const Activation &activation, long channel) {

@@ -21,7 +21,8 @@ class Method:
         kernels: the weights of a network as it takes them, for products in a number type.
         block: places and sizes of parts are multiples of it.
         beyond: pixels below and right of the halo that it computes with.
-        saved: share of the time of the layers one by one that it saves, at least.
+        saved: share of the time of the layers one by one that it saves, at least, where it was measured: with
+            AVX512 and with AMX.
     """
 
     name: str

@@ -98,7 +98,7 @@ def tiles(height: int, width: int, tile_height: int, tile_width: int) -> Iterato
     """Tiles of one size that cover a frame.
 
     The last ones overlap those before, or reach beyond the frame, where it is smaller than a tile or no multiple of
-    `ALIGNMENT`: a GPU's work is recorded for one size.
+    `ALIGNMENT`: the size never changes, as layers may round otherwise in tiles of another.
     """
     for top in _places(height, tile_height):
         for left in _places(width, tile_width):

@@ -24,26 +24,20 @@ constexpr long BEYOND = 8;  // pixels below and right of the halo: results of a 
 typedef NUMBER Number;
 
 // As `winograd.py` arranges them.
-struct Weights {
+struct Weights : Exact {
     const Number *local[2], *mid[3], *fusion;
-    First local_first, mid_first;
-    Activation of_local, of_mid[2];
-    const float *fusion_bias, *last, *last_bias;
-};
 
-Weights arranged(const Number *products, const float *exact) {
-    Weights w;
-    const auto product = [&](long inputs, long places) {
-        const Number *here = products;
-        products += FEATURES * inputs * places;
-        return here;
-    };
-    for (const Number *&half : w.local) half = product(FEATURES, PLACES);
-    for (const Number *&layer : w.mid) layer = product(FEATURES, PLACES);
-    w.fusion = product(LOCAL, 1);
-    arrange(w, exact);
-    return w;
-}
+    Weights(const Number *products, const float *exact) : Exact(exact) {
+        const auto product = [&](long inputs, long places) {
+            const Number *here = products;
+            products += FEATURES * inputs * places;
+            return here;
+        };
+        for (const Number *&half : local) half = product(FEATURES, PLACES);
+        for (const Number *&layer : mid) layer = product(FEATURES, PLACES);
+        fusion = product(LOCAL, 1);
+    }
+};
 
 inline Floats widened(const float *from) { return load<Floats>(from); }
 
@@ -248,7 +242,7 @@ void local_and_fusion(const Part &part, const Weights &w, const Scratch &scratch
 extern "C" int expand(const float *signal, long height, long width, const float *global_features,
                       const Number *products, const float *exact, float *logits) {
     static thread_local Memory memory;
-    const Weights w = arranged(products, exact);
+    const Weights w(products, exact);
     const long shared = height * width * FEATURES, features = AT_ONCE * SIZE * SIZE * LOCAL;
     const long length = 3 * (width / 2 + 3 * SIZE) > width + SIZE ? 3 * (width / 2 + 3 * SIZE) : width + SIZE;
     const long inputs = PLACES * DISTANCE, results = inputs, rings = RING * length * FEATURES;
