@@ -8,6 +8,7 @@ BIN    := $(VENV)/bin
 $(VENV)/.installed: setup.cfg constraints.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m compileall -q tsexpand
 	touch $@
 
 demo: $(VENV)/.installed

@@ -10,7 +10,7 @@ import click
 
 from ..errors import INTERRUPTED, TsexpandError
 from .deliveries import check_light, delivery_options, preview_of, refuse_codec
-from .engine import DEFAULT_WEIGHTS, decoding_device, load_engine
+from .engine import DEFAULT_WEIGHTS, decoding_device, load_engine, load_torch
 from .jobs import Job, plan_jobs, refuse_inputs_as_outputs, refuse_swapped
 from .parameters import AutoInt, FrameRate, OneOrMore, Size, Time
 from .pictures import with_pictures_of_folders
@@ -205,6 +205,7 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     if goes_to_stream([output, *values["also"]], len(inputs), values["to"], as_json):
         values["pipe_format"], values["to"] = values["to"], None
     preview_of(values)
+    load_torch()
     if values["frame_rate"] is None and any(map(os.path.isdir, inputs)):
         inputs, values["to"] = with_pictures_of_folders(inputs, quiet), values["to"] or "exr"
     refuse_swapped(inputs, output)

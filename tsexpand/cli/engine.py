@@ -1,5 +1,6 @@
 """The engine that the command line asks for."""
 
+import gc
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,15 @@ if TYPE_CHECKING:
     from ..engines import Engine
 
 DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
+
+
+def load_torch() -> None:
+    """Imports PyTorch, for which a user waits longest: without a look for garbage among its objects, all of which stay."""
+    gc.disable()
+    try:
+        import torch  # noqa: F401
+    finally:
+        gc.enable()
 
 
 def decoding_device(values: dict[str, Any]) -> "torch.device | None":
