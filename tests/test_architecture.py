@@ -21,6 +21,7 @@ FLOORS = {
     "frames": 0.5,  # the types that cross the pipeline, in terms of colour/: still the ground floor
     "interruption": 0.5,  # in terms of errors
     "colour": 0.3,  # in terms of constants
+    "compiled": 0.5,  # in terms of errors
     "scenes": 0,
     "flow": 1,
     "codecs": 1,

@@ -20,7 +20,7 @@ from tsexpand.cli import cli
 from tsexpand.convert.options import ConvertOptions
 from tsexpand.engines import Engine
 from tsexpand.engines.analytic import AnalyticEngine
-from tsexpand.engines.artefacts import Artefact
+from tsexpand.engines.artefacts import NetworkArtefact
 from tsexpand.errors import InputError
 from tsexpand.network.architectures import Architecture
 from tsexpand.network.compactnet import CompactNet
@@ -34,8 +34,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(network, "ROUNDS", 1)
     monkeypatch.setattr(network, "_MATRIX", {"cpu": 64})
-    monkeypatch.setattr(Artefact, "make", lambda artefact: None)
-    monkeypatch.setattr(Artefact, "load", code_of)
+    monkeypatch.setattr(NetworkArtefact, "make", lambda artefact: None)
+    monkeypatch.setattr(NetworkArtefact, "load", code_of)
 
 
 def test_the_published_loop_is_the_published_graph_but_at_the_seams() -> None:

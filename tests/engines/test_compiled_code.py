@@ -17,8 +17,9 @@ from torch import Tensor
 from tests.compiled_code import code_of, needs_compiler
 from tests.machines import of_cores
 from tests.network.models import random_network, random_part
-from tsexpand.engines import compiler
-from tsexpand.engines.artefacts import Artefact
+from tsexpand.compiled import compiler
+from tsexpand.engines import compiler as engine_compiler
+from tsexpand.engines.artefacts import NetworkArtefact
 from tsexpand.engines.compiled import CompiledCode
 from tsexpand.engines.devices import Compilation, Precision
 from tsexpand.engines.network import NetworkEngine
@@ -61,7 +62,7 @@ def method(way: str) -> Method:
 @pytest.fixture
 def code(way: str, monkeypatch: pytest.MonkeyPatch) -> CompiledCode:
     monkeypatch.setattr(methods, "multiplies_matrices", lambda: WAYS[way][0] is DIRECT)
-    return code_of(Artefact(WAYS[way][1]))
+    return code_of(NetworkArtefact(WAYS[way][1]))
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_frames_run_in_tiles_of_any_size(
 ) -> None:
     """By the engine, on any number of cores; it is made once for all sizes."""
     batch = noise(1, 41, 70)
-    monkeypatch.setattr(Artefact, "loaded", lambda artefact, on_make: code)
+    monkeypatch.setattr(NetworkArtefact, "loaded", lambda artefact, on_make: code)
 
     def light(tile: int | None, cores: int) -> Tensor:
         weights = Weights(network, Parametrisation.ABSOLUTE, "test", "", {})
@@ -199,7 +200,7 @@ def of_machine(folder: Path, source: Path, processor: str, *flags: str) -> bytes
 @pytest.mark.skipif(shutil.which("g++") is None or platform.machine() != "x86_64", reason="needs g++ for x86-64")
 def test_a_cpu_s_own_products_are_used(tmp_path: Path) -> None:
     """As machine code: TDPBF16PS of AMX, VDPBF16PS of AVX512-BF16; and it is compiled for AVX2 without a warning."""
-    registers = of_machine(tmp_path, direct.SOURCE, "sapphirerapids", *compiler._OF_MATRICES)
+    registers = of_machine(tmp_path, direct.SOURCE, "sapphirerapids", *engine_compiler._OF_MATRICES)
     assert len(re.findall(rb"\xc4\xe2.\x5c", registers, re.DOTALL)) >= 12
     pairs = of_machine(tmp_path, winograd.SOURCE, "cooperlake", "-DNUMBER=Bfloat16")
     assert len(re.findall(rb"\x62.[\x06\x0e\x16\x1e\x26\x2e\x36\x3e\x46\x4e\x56\x5e].\x52", pairs, re.DOTALL)) >= 12
@@ -219,7 +220,7 @@ def test_vectors_of_eight_give_what_those_of_sixteen_give(
     command = ["g++", *flags, str(winograd.SOURCE), "-o", str(library)]
     subprocess.run(command, check=True)
     monkeypatch.setattr(methods, "multiplies_matrices", lambda: False)
-    artefact = Artefact(torch.float32 if number == "float" else torch.bfloat16)
+    artefact = NetworkArtefact(torch.float32 if number == "float" else torch.bfloat16)
     kernels = WINOGRAD.kernels(network, artefact.dtype)
     signal = random_part(WINOGRAD, 16, 208)
     code = network.global_features(signal)
@@ -255,7 +256,7 @@ def test_nothing_beyond_what_is_given_is_read_or_written(way: str, processor: st
     kernels = method.kernels(random_network(), dtype)
     (tmp_path / "driver.cpp").write_text(f'#include "{method.source}"\n{DRIVER}')
     sizes = {"MORE": 2 * HALO + method.beyond, "PRODUCTS": len(kernels.products), "EXACT": len(kernels.exact)}
-    definitions = [f"-D{name}={value}" for name, value in (sizes | {"NUMBER": compiler._NUMBERS[dtype]}).items()]
+    definitions = [f"-D{name}={value}" for name, value in (sizes | {"NUMBER": engine_compiler._NUMBERS[dtype]}).items()]
     sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     flags = ["-O1", "-g", "-std=c++17", f"-march={processor}", *sanitizers]
     command = ["g++", *flags, *definitions, str(tmp_path / "driver.cpp"), "-o", str(tmp_path / "driver")]

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from tests.compiled_code import code_of, needs_compiler
 from tests.network.models import random_network
-from tsexpand.engines.artefacts import Artefact, CompiledNetwork
+from tsexpand.engines.artefacts import CompiledNetwork, NetworkArtefact
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.engines.promise import Difference, difference
@@ -82,7 +82,7 @@ def found_in_bfloat16(name: str) -> Difference:
     assert isinstance(weights.network, ExpandNet)
     exact, quick = (
         partial(CompiledNetwork(code_of(artefact), artefact, weights.network).tiled, (96, 128))
-        for artefact in (Artefact(torch.float32), Artefact(torch.bfloat16))
+        for artefact in (NetworkArtefact(torch.float32), NetworkArtefact(torch.bfloat16))
     )
     with torch.inference_mode():
         return difference(quick, exact, weights.parametrisation, CPU)

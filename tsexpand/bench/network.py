@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ..compiled.compiler import CompilationError
 from ..engines import gpu_code
-from ..engines.artefacts import Artefact, CompiledNetwork, compiled_size
-from ..engines.compiler import CompilationError
+from ..engines.artefacts import CompiledNetwork, NetworkArtefact, compiled_size
 from ..engines.devices import default_batch_size, default_tile, dtype_name, exact_float32
 from ..errors import DeviceError
 from ..network.architectures import Network
@@ -229,7 +229,7 @@ def implementations(
             yield "compiled", gpu_code.gpu_network(network, dtype, lambda: gpu_code.TILE)
         if device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16):
             return
-        artefact = Artefact(dtype)
+        artefact = NetworkArtefact(dtype)
         compiled = CompiledNetwork(artefact.loaded(), artefact, network)
     except CompilationError as error:
         raise DeviceError(f"the network can't be compiled here: {error}") from error

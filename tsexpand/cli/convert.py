@@ -168,7 +168,7 @@ if TYPE_CHECKING:
     type=click.Choice(["auto", "always", "never"]),
     default="auto",
     show_default=True,
-    help="Compile the network for this machine, once: about three times as fast, where clips are long enough.",
+    help="Compile for this machine, once: about three times as fast, where clips are long enough.",
 )
 @click.option(
     "--batch-size", type=AutoInt(1), default="auto", show_default=True, help="Frames the network takes at once."

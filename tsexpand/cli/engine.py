@@ -16,7 +16,7 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 
 
 def load_torch() -> None:
-    """Imports PyTorch, for which a user waits longest: without a look for garbage among its objects, all of which stay."""
+    """Imports PyTorch, which a start waits for: without looking for garbage among its objects, all of which stay."""
     gc.disable()
     try:
         import torch  # noqa: F401

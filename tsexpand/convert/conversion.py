@@ -58,7 +58,9 @@ def convert(
         refuse_sources(options.outputs, source.files)
 
         def of_devices() -> tuple[str, ...]:
-            return (*engine.notices, *(denoising_notices(engine.device) if options.denoise else ()))
+            if not options.denoise:
+                return engine.notices
+            return (*engine.notices, *denoising_notices(engine.device, engine.setup.compiled))
 
         def notices() -> tuple[str, ...]:
             return (*source.info.notices, *of_devices(), *sink.notices)
@@ -157,7 +159,7 @@ def prepared(
     with one_core(), closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
         lights = anchor(expanded)
         if options.denoise:
-            lights = denoise(lights)
+            lights = denoise(lights, engine.setup.compiled)
         if options.smooth:
             lights = smooth(lights)
 

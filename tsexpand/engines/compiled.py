@@ -3,7 +3,6 @@
 import ctypes
 from ctypes import c_int, c_long, c_void_p
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import torch
 from torch import Tensor
@@ -57,25 +56,3 @@ class CompiledCode:
         if self._expand(given, height, width, *rest):
             raise DeviceError(f"cpu: out of memory for a tile of {width}×{height} pixels; try a smaller --tile")
         return logits
-
-
-def loaded(package: Path, method: Method, folder: Path) -> CompiledCode:
-    """The code in an archive, which its checksum vouches for: half of it would kill us.
-
-    Args:
-        package: the archive.
-        method: that it was made of.
-        folder: where the library may be written, and removed afterwards.
-
-    Raises:
-        BadZipFile: it is damaged.
-        OSError, AttributeError: see `CompiledCode`.
-    """
-    with ZipFile(package) as archive:
-        names = archive.namelist()
-        if len(names) != 1:
-            raise BadZipFile(f"{len(names)} files")
-        library = archive.read(names[0])
-    file = folder / "expand.so"
-    file.write_bytes(library)
-    return CompiledCode(file, method)

@@ -13,6 +13,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from ..compiled.compiler import CompilationError
 from ..cores import workers
 from ..errors import DeviceError
 from ..network.expandnet import ExpandNet
@@ -21,8 +22,7 @@ from ..network.output import Parametrisation
 from ..network.tiling import MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, logit_tiles, tiles
 from ..network.weights import Weights
 from . import gpu_code
-from .artefacts import Artefact, CompiledNetwork, compiled_size
-from .compiler import CompilationError
+from .artefacts import CompiledNetwork, NetworkArtefact, compiled_size
 from .devices import Compilation, Precision, default_tile, dtype_name
 from .gpu_code import gpu_network
 from .promise import difference
@@ -174,14 +174,14 @@ class Forms:
             return None
         self._pace = self._pace or self._seconds_a_pixel()
         self._saved += share * self._pace * width * height * frames
-        artefact = Artefact(self.dtype)
+        artefact = NetworkArtefact(self.dtype)
         cost = 0.0 if self.dtype in self._compiled else LOADING if artefact.is_made else COMPILING
         return self._code_of(size) if self._saved >= cost else None
 
     def _code_of(self, size: tuple[int, int]) -> Form:
         dtype = self.dtype
         if dtype not in self._compiled:
-            artefact = Artefact(dtype)
+            artefact = NetworkArtefact(dtype)
             compiled = CompiledNetwork(artefact.loaded(self._on_compile), artefact, self._published)
             if not self._keeps_promise(partial(compiled.tiled, size)):
                 return self._code_of(size)  # float32 by now

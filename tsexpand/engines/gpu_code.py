@@ -8,10 +8,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..compiled.compiler import CompilationError
 from ..errors import first_line
 from ..network.expandnet import FUSED, HALO, ExpandNet
 from ..network.tiling import TakeTile, TiledNetwork, global_code, held, tile_size, tiles, within_halo
-from .compiler import CompilationError
 
 DTYPES = (torch.float16, torch.bfloat16)
 """Of the products."""

@@ -1,26 +1,9 @@
-// What both ways of the full-resolution part share: vectors, activations, the first layers, memory.
-//
-// Reference: GCC manual, "Vector Extensions".
+// What both ways of the full-resolution part share: activations, the first layers, bfloat16.
 
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-
-#if defined(MATRICES) || defined(__AVX512F__)
-#include <immintrin.h>
-#endif
+#include "../compiled/vectors.h"
 
 namespace {
 
-#ifdef __AVX512F__
-constexpr long LANES = 16;
-#else
-constexpr long LANES = 8;
-#endif
-
-typedef float Floats __attribute__((vector_size(4 * LANES)));
-typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
-typedef uint32_t Words __attribute__((vector_size(4 * LANES)));
 typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
 
 typedef uint16_t Bfloat16;  // as it lies in memory
@@ -28,20 +11,6 @@ typedef uint16_t Bfloat16;  // as it lies in memory
 constexpr long FEATURES = 64;  // channels of all layers but one
 constexpr long LOCAL = 128;    // and of that
 constexpr long HALO = 8;
-
-template <typename Vector, typename Number>
-inline Vector load(const Number *from) {
-    Vector vector;
-    std::memcpy(&vector, from, sizeof vector);
-    return vector;
-}
-
-template <typename To, typename From>
-inline To as(From from) {
-    To to;
-    std::memcpy(&to, &from, sizeof to);
-    return to;
-}
 
 // To the nearest, of two equally near the even one; of finite numbers.
 inline Halves rounded(Floats x) {
@@ -63,25 +32,9 @@ inline Floats added_pair(Floats sums, uint32_t inputs, Words weights) {
 #endif
 }
 
-inline void store(float *to, Floats x) { std::memcpy(to, &x, sizeof x); }
-
 inline void store(Bfloat16 *to, Floats x) {
     const Halves halves = rounded(x);
     std::memcpy(to, &halves, sizeof halves);
-}
-
-// e^t for t in [-87, 0], within 2e-7 of it: 2^n times a polynomial of what is left.
-inline Floats exponential(Floats t) {
-    const Floats magic = Floats{} + 12582912.0f;  // 1.5 * 2^23, which leaves the nearest integer in the last bits
-    const Floats scaled = t * 1.44269504f;
-    const Floats integer = scaled + magic;
-    const Floats rest = scaled - (integer - magic);
-    Floats power = rest * 0.00132647273f + 0.00967151299f;
-    power = power * rest + 0.0555073358f;
-    power = power * rest + 0.240222424f;
-    power = power * rest + 0.693147004f;
-    power = power * rest + 1.0f;
-    return as<Floats>(as<Ints>(power) + (as<Ints>(integer) << 23));
 }
 
 inline Floats selu(Floats x) {
@@ -197,29 +150,6 @@ public:
 private:
     Number *memory_;
     long rows_, length_;
-};
-
-// Of this thread, kept from part to part.
-class Memory {
-public:
-    ~Memory() { std::free(memory_); }
-    // So many bytes, aligned; null where there are none left.
-    char *of(long bytes) {
-        if (bytes > size_) {
-            std::free(memory_);
-            size_ = 0;
-            bytes = (bytes + 63) / 64 * 64;
-            memory_ = static_cast<char *>(std::aligned_alloc(64, bytes));
-            if (!memory_) return nullptr;
-            std::memset(memory_, 0, bytes);  // what lies beyond a row is computed with, and thrown away
-            size_ = bytes;
-        }
-        return memory_;
-    }
-
-private:
-    char *memory_ = nullptr;
-    long size_ = 0;
 };
 
 }  // namespace

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ..colour.codes import Primaries
 from ..colour.luminance import luminance
 from ..colour.transfer import PQ_PEAK, pq_eotf, pq_inverse_eotf
+from ..compiled.compiler import CompilationError
 from ..cores import by_rows, filled, run
 from ..errors import first_line
 from ..frames import LightBatch
@@ -33,6 +35,9 @@ from .optical_flow import (
 from .shots import Frames, by_shot
 from .windows import Neighbourhood, neighbourhoods
 
+if TYPE_CHECKING:
+    from .cpu_motion import CpuMotion
+
 NOISE = 0.005
 """Root mean squared difference between neighbours, PQ signal, that may be noise: five codes of 10 bit, what x264 leaves
 at usual qualities. What differs by much more is something else (other content, grain, a flash) and stays."""
@@ -47,7 +52,7 @@ REACH = 2
 """Frames on either side that are averaged, and the look-ahead. A third would take another half per cent of flicker."""
 
 
-def denoise(batches: Iterable[LightBatch]) -> Iterator[LightBatch]:
+def denoise(batches: Iterable[LightBatch], compiled: bool = False) -> Iterator[LightBatch]:
     """Averages each frame with its neighbours in the shot, along the motion, where they show the same.
 
     In PQ, so that what is averaged and what is compared is what is seen. A neighbour's weight is
@@ -56,6 +61,7 @@ def denoise(batches: Iterable[LightBatch]) -> Iterator[LightBatch]:
 
     Args:
         batches: light in cd/m².
+        compiled: whether compiled code does it on a CPU, where that can be had: see `denoising_notices`.
 
     Returns:
         The batches with other light.
@@ -63,12 +69,12 @@ def denoise(batches: Iterable[LightBatch]) -> Iterator[LightBatch]:
     Raises:
         ValueError: the light is relative.
     """
-    return by_shot(batches, _denoise_shot)
+    return by_shot(batches, partial(_denoise_shot, compiled=compiled))
 
 
-def _denoise_shot(shot: Frames) -> Frames:
-    for here in neighbourhoods(map(_detached, shot), REACH, _Observer()):
-        yield _averaged(here)
+def _denoise_shot(shot: Frames, compiled: bool) -> Frames:
+    for here in neighbourhoods(map(_detached, shot), REACH, _Observer(compiled)):
+        yield _averaged(here, compiled)
 
 
 def _detached(frame: LightBatch) -> LightBatch:
@@ -79,7 +85,7 @@ def _detached(frame: LightBatch) -> LightBatch:
     return frame if is_whole else replace(frame, light=frame.light.clone())
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """A frame as it is compared.
 
     Attributes:
@@ -95,34 +101,71 @@ class _Seen(NamedTuple):
 class _Observer:
     """Looks at the frames of a shot, one after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, compiled: bool) -> None:
+        self._compiled = compiled
         self._before: Tensor | None = None
 
     @torch.inference_mode()
-    def __call__(self, frame: LightBatch) -> _Seen:
+    def __call__(self, frame: LightBatch) -> Seen:
         primaries = frame.primaries  # what is recorded keeps what it looks at, and is not to keep the frame
-
-        def seen(light: Tensor) -> Tensor:
-            signal = pq_inverse_eotf(torch.cat((light, luminance(light, primaries)), 1))
-            signal[:, :3] -= signal[:, 3:]
-            return signal
+        code = _code(frame.light.device, self._compiled)
+        motion = code or _kernels(frame.light.device)
+        flow_between = motion.optical_flow if motion else optical_flow
 
         def observed(light: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
-            signal = filled(light.new_empty(1, 4, *light.shape[-2:]), seen, light)
+            signal = observe(light, primaries, code)
             level = signal[:, 3:]
-            kernels = _kernels(light.device)
-            flow_between = kernels.optical_flow if kernels else optical_flow
             return signal, flow_between(before[0] if before else level, level)
 
         before = () if self._before is None else (self._before,)
         signal, arrival = replayed(("observed", primaries), observed, frame.light, *before)
         self._before = signal[:, 3:]
-        return _Seen(signal, arrival)
+        return Seen(signal, arrival)
 
 
-def denoising_notices(device: torch.device) -> tuple[str, ...]:
-    """That denoising takes longer on a device than it should, and why."""
-    return _on_gpu(device)[1]
+def observe(light: Tensor, primaries: Primaries, code: "CpuMotion | None" = None) -> Tensor:
+    """The signal of a frame, see `Seen`.
+
+    Args:
+        light: (1, 3, H, W), cd/m².
+        primaries: of the light.
+        code: that does it, instead of PyTorch's operations.
+    """
+    if code is not None:
+        return code.observe(light, primaries)
+
+    def seen(light: Tensor) -> Tensor:
+        signal = pq_inverse_eotf(torch.cat((light, luminance(light, primaries)), 1))
+        signal[:, :3] -= signal[:, 3:]
+        return signal
+
+    return filled(light.new_empty(1, 4, *light.shape[-2:]), seen, light)
+
+
+def denoising_notices(device: torch.device, compiled: bool = False) -> tuple[str, ...]:
+    """That denoising takes longer on a device than it should, and why; compiles for a CPU what is not there yet.
+
+    Args:
+        device: where the light is.
+        compiled: see `denoise`.
+    """
+    return _on_cpu()[1] if compiled and device.type == "cpu" else _on_gpu(device)[1]
+
+
+def _code(device: torch.device, compiled: bool) -> "CpuMotion | None":
+    """What does it on a CPU, where it is compiled."""
+    return _on_cpu()[0] if compiled and device.type == "cpu" else None
+
+
+@cache
+def _on_cpu() -> "tuple[CpuMotion | None, tuple[str, ...]]":
+    """See `_code` and `denoising_notices`; loaded once, and made where it is not there."""
+    from .cpu_motion import MotionArtefact
+
+    try:
+        return MotionArtefact().loaded(), ()
+    except CompilationError as error:
+        return None, (f"denoising runs uncompiled, which takes about three times as long: {error}",)
 
 
 def _kernels(device: torch.device) -> Any:
@@ -150,7 +193,7 @@ def _on_gpu(device: torch.device) -> tuple[Any, tuple[str, ...]]:
     return gpu_motion, ()
 
 
-def _neighbours(near: list[_Seen], position: int, warp: Warp) -> Iterator[tuple[_Seen, Tensor]]:
+def _neighbours(near: list[Seen], position: int, warp: Warp) -> Iterator[tuple[Seen, Tensor]]:
     """The frames around a frame, each with the flow to it."""
     flow = torch.zeros_like(near[position].arrival)
     for later in near[position + 1 :]:
@@ -162,7 +205,7 @@ def _neighbours(near: list[_Seen], position: int, warp: Warp) -> Iterator[tuple[
         yield earlier, inverse_flow(flow, warp)
 
 
-def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
+def _sampled(seen: Seen, flow: Tensor, top: int) -> Tensor:
     """R, G and B along a flow, of rows from `top` on: brightness by bicubic, colour by bilinear interpolation.
 
     Bicubic interpolation keeps texture. Colour is coarse in SDR video, so that what bilinear interpolation blurs of
@@ -173,23 +216,34 @@ def _sampled(seen: _Seen, flow: Tensor, top: int) -> Tensor:
 
 
 @torch.inference_mode()
-def _averaged(here: Neighbourhood[_Seen]) -> LightBatch:
+def _averaged(here: Neighbourhood[Seen], compiled: bool) -> LightBatch:
     position = here.position  # not all of the neighbourhood, which a recording would keep
+    code = _code(here.frame.light.device, compiled)
 
     def averaged(light: Tensor, *near: Tensor) -> tuple[Tensor, ...]:
-        return (_average(light, [_Seen(*near[i : i + 2]) for i in range(0, len(near), 2)], position),)
+        return (average(light, [Seen(*near[i : i + 2]) for i in range(0, len(near), 2)], position, code),)
 
     near = [tensor for seen in here.near for tensor in seen]
     (light,) = replayed(("averaged", position), averaged, here.frame.light, *near)
     return replace(here.frame, light=light)
 
 
-def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
-    """The light of the frame at a position among its neighbours, averaged with them."""
+def average(own: Tensor, near: list[Seen], position: int, code: "CpuMotion | None" = None) -> Tensor:
+    """The light of the frame at a position among its neighbours, averaged with them.
+
+    Args:
+        own: its light, (1, 3, H, W), cd/m².
+        near: it and its neighbours, in order.
+        position: its among them.
+        code: that does it on a CPU, instead of PyTorch's operations.
+    """
     seen, kernels = near[position], _kernels(own.device)
-    neighbours = list(_neighbours(near, position, kernels.warped if kernels else warped))
+    motion = code or kernels
+    neighbours = list(_neighbours(near, position, motion.warped if motion else warped))
+    others = [(neighbour.signal, flow) for neighbour, flow in neighbours]
+    if code is not None:
+        return code.average(own, seen.signal, others, NOISE, _SHADOW)
     if kernels:
-        others = [(neighbour.signal, flow) for neighbour, flow in neighbours]
         signal = seen.signal[:, :3] + seen.signal[:, 3:]
         return _light(own, signal, kernels.shown(seen.signal, others, NOISE, _SHADOW))
 
@@ -200,7 +254,7 @@ def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
     run((partial(enlarge, number) for number in range(len(neighbours))), own.device)
     light = torch.empty_like(own)
 
-    def average(rows: slice) -> None:
+    def average_rows(rows: slice) -> None:
         # With one row more on either side, which the box mean looks at.
         top, bottom = max(rows.start - _RADIUS, 0), min(rows.stop + _RADIUS, light.shape[2])
         inner = slice(rows.start - top, rows.stop - top)
@@ -218,7 +272,7 @@ def _average(own: Tensor, near: list[_Seen], position: int) -> Tensor:
             total += weight
         light[:, :, rows] = _light(own[:, :, rows], signal, signal + change / total)
 
-    by_rows(average, light)
+    by_rows(average_rows, light)
     return light
 
 
