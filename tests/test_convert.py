@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from tests.codecs.input_clips import write_clip
 from tests.codecs.stills.files import write
+from tests.compiled_code import code_of
 from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
 from tests.machines import of_cores
 from tests.network.models import random_network
@@ -22,6 +24,7 @@ from tsexpand.codecs.source import open_source
 from tsexpand.colour.signal import HLG10
 from tsexpand.convert import ConvertProgress, Spent, conversion, convert, time_spent
 from tsexpand.convert.options import estimated_frames
+from tsexpand.engines import Setup
 from tsexpand.engines.analytic import AnalyticEngine
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
@@ -30,6 +33,8 @@ from tsexpand.flow import StageTimes
 from tsexpand.frames import LightBatch, SignalBatch
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
+from tsexpand.temporal import denoising
+from tsexpand.temporal.cpu_motion import CpuMotion, MotionArtefact
 
 Planes = tuple[torch.Tensor, ...]
 TAGS = {"color_primaries": 1, "color_trc": 1, "colorspace": 1, "color_range": 1}
@@ -356,9 +361,40 @@ def test_a_video_that_is_not_whole_when_read_back_does_not_get_its_name(
     assert {path.name for path in tmp_path.iterdir()} == {"clip.mkv", "out.partial.mkv"}
 
 
+class Settled(AnalyticEngine):
+    """An engine that says whether compiled code runs."""
+
+    def __init__(self, compiled: bool | None) -> None:
+        super().__init__(torch.device("cpu"))
+        self._compiled = compiled
+
+    @property
+    def setup(self) -> Setup:
+        return Setup("cpu", compiled=self._compiled)
+
+
+@pytest.mark.parametrize(
+    ("compiled", "repaid", "runs"),
+    [(True, False, True), (False, True, False), (None, True, True), (None, False, False)],
+)
+def test_denoising_is_compiled_where_the_network_is_or_has_no_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool | None, repaid: bool, runs: bool
+) -> None:
+    write_clip(tmp_path / "clip.mkv", [flat(40)] * 3)
+    code = code_of(MotionArtefact())
+    seen: list[Tensor] = []
+    monkeypatch.setattr(denoising, "_on_cpu", lambda: (code, ()))
+    monkeypatch.setattr(conversion, "is_repaid", lambda pixels: repaid and pixels == 3 * 64 * 48)
+    monkeypatch.setattr(code, "observe", lambda *given: seen.append(given[0]) or CpuMotion.observe(code, *given))
+    convert(options(tmp_path / "clip.mkv", tmp_path / "light.json"), Settled(compiled))
+    assert len(seen) == (3 if runs else 0)
+    record = json.loads((tmp_path / "light.json").read_text())
+    assert record["options"]["compile"] == ("always" if runs else "never")
+
+
 @pytest.mark.parametrize("denoise", [True, False])
 def test_what_slows_denoising_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denoise: bool) -> None:
-    monkeypatch.setattr(conversion, "denoising_notices", lambda device: (f"{device}: slow",))
+    monkeypatch.setattr(conversion, "denoising_notices", lambda device, compiled: (f"{device}: slow",))
     write_clip(tmp_path / "clip.mkv", [flat(90)] * 2, tags=TAGS)
     told: list[str] = []
     report = convert(

@@ -175,9 +175,13 @@ def test_the_compact_network_gives_the_light_of_its_logits() -> None:
 
 
 def test_there_is_no_compiled_code_of_the_compact_network() -> None:
+    """It leaves open whether that of denoising runs, unless the user says."""
     weights = Weights(random_weights(Architecture.COMPACT), ABSOLUTE, "test", "", {})
-    engine = NetworkEngine(weights, CPU, compilation=Compilation.AUTO)
-    engine.expect(1920, 1080, 1e9)
-    assert not engine.setup.compiled and not engine.notices
-    with pytest.raises(DeviceError, match="only weights of ExpandNet for absolute light"):
-        NetworkEngine(weights, CPU, compilation=Compilation.ALWAYS)
+    for compilation, compiled in ((Compilation.NEVER, False), (Compilation.AUTO, None), (Compilation.ALWAYS, True)):
+        engine = NetworkEngine(weights, CPU, compilation=compilation)
+        engine.expect(1920, 1080, 1e9)
+        assert engine.setup.compiled is compiled and "compiled" not in engine.description
+        told = [
+            notice for notice in engine.notices if "test runs uncompiled: only weights of ExpandNet for abs" in notice
+        ]
+        assert len(told) == len(engine.notices) == (compilation is Compilation.ALWAYS)

@@ -26,7 +26,7 @@ from tsexpand.errors import DeviceError
 from tsexpand.frames import LightBatch
 from tsexpand.temporal import cpu_motion, denoising
 from tsexpand.temporal.cpu_motion import SOURCE, CpuMotion, MotionArtefact
-from tsexpand.temporal.denoising import NOISE, Seen, average, denoise, denoising_notices, observe
+from tsexpand.temporal.denoising import NOISE, Seen, average, denoise, denoising_notices, is_repaid, observe
 from tsexpand.temporal.optical_flow import optical_flow, warped
 
 pytestmark = needs_compiler
@@ -198,6 +198,21 @@ def test_without_a_compiler_the_operations_do_it_and_a_notice_says_so(
         assert torch.equal(denoised(whole), denoised(whole, compiled=False))
     finally:
         denoising._on_cpu.cache_clear()
+
+
+def test_it_is_compiled_where_that_is_repaid_or_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TSEXPAND_CACHE", str(tmp_path))
+    assert not is_repaid(1280 * 720 * 10) and is_repaid(1920 * 1080 * 25) and is_repaid(math.inf)
+    MotionArtefact().path.touch()
+    assert is_repaid(1)
+    for name in ("TSEXPAND_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def homeless() -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert not is_repaid(math.inf)
 
 
 def test_wrong_code_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,16 @@
 """One clip from SDR to HDR."""
 
-from .conversion import convert, prepared
+from .conversion import compiles, convert, prepared
 from .options import ConvertOptions
 from .report import ConvertProgress, ConvertReport, Spent, time_spent
 
-__all__ = ["ConvertOptions", "ConvertProgress", "ConvertReport", "Spent", "convert", "prepared", "time_spent"]
+__all__ = [
+    "ConvertOptions",
+    "ConvertProgress",
+    "ConvertReport",
+    "Spent",
+    "compiles",
+    "convert",
+    "prepared",
+    "time_spent",
+]

@@ -23,7 +23,7 @@ from ..sinks import Fetch, Sink
 from ..sinks.delivery import DeliveryOptions, make_sink
 from ..sinks.documents.provenance import Provenance
 from ..sinks.paths import refuse_sources
-from ..temporal.denoising import denoise, denoising_notices
+from ..temporal.denoising import denoise, denoising_notices, is_repaid
 from ..temporal.exposure import anchor
 from ..temporal.smoothing import smooth
 from .options import ConvertOptions, estimated_frames, expected_frames
@@ -60,25 +60,29 @@ def convert(
         def of_devices() -> tuple[str, ...]:
             if not options.denoise:
                 return engine.notices
-            return (*engine.notices, *denoising_notices(engine.device, engine.setup.compiled))
+            return (*engine.notices, *denoising_notices(engine.device, compiled))
 
         def notices() -> tuple[str, ...]:
             return (*source.info.notices, *of_devices(), *sink.notices)
 
         def provenance() -> Provenance:
-            return provenance_of(options, engine, notices())
+            return provenance_of(options, engine, compiled, notices())
+
+        compiled = False  # as far as is known yet
 
         delivery = _where_the_light_is(options.delivery, engine)
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, delivery, provenance))
         on_open(source.info, (*source.info.notices, *sink.notices))
         if source.info.is_still:  # there is nothing before or after it, for which it would have to be compared
             options = replace(options, denoise=False, smooth=False)
-        engine.expect(source.info.width, source.info.height, estimated_frames(source.info, options.reading))
+        frames = estimated_frames(source.info, options.reading)
+        engine.expect(source.info.width, source.info.height, frames)
+        compiled = compiles(engine, source.info, frames)
         with translated_memory(engine.device):
             late = of_devices()
         if late:
             on_open(source.info, late)
-        written = _run(source, engine, sink, options, on_progress)
+        written = _run(source, engine, compiled, sink, options, on_progress)
         if not written.frames and written.interrupted:
             raise KeyboardInterrupt
         if not written.frames:
@@ -122,6 +126,7 @@ class _Written:
 def _run(
     source: Source,
     engine: Engine,
+    compiled: bool,
     sink: Sink[Any],
     options: ConvertOptions,
     on_progress: Callable[[ConvertProgress], None],
@@ -134,7 +139,8 @@ def _run(
     with Flow() as flow, Interruption(flow.stop) if options.keep_partial else nullcontext() as interruption:
         flow.on_cancel(source.cancel)
         signals = flow.prefetch(pinned(source.batches(batch_size), engine.device), DEPTH, "decode")
-        for batch, count in flow.prefetch(prepared(signals, engine, options, sink.prepare), DEPTH, "network"):
+        batches = prepared(signals, engine, options, sink.prepare, compiled)
+        for batch, count in flow.prefetch(batches, DEPTH, "network"):
             sink.write(batch)
             written.frames += count
             written.seconds = time.monotonic() - began
@@ -145,21 +151,35 @@ def _run(
     return written
 
 
+def compiles(engine: Engine, info: VideoInfo, frames: float) -> bool:
+    """Whether compiled code runs on a CPU for a clip of so many frames, of which the engine was told."""
+    compiled = engine.setup.compiled
+    return is_repaid(info.width * info.height * frames) if compiled is None else compiled
+
+
 def prepared(
     signals: Iterable[SignalBatch],
     engine: Engine,
     options: ConvertOptions,
     prepare: Callable[[LightBatch, Fetch], Any],
+    compiled: bool = False,
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written.
 
     It is on the CPU by then, but for what an encoder takes from the device.
+
+    Args:
+        signals: of the source.
+        engine: ready for the clip.
+        options: of the conversion.
+        prepare: of the sink.
+        compiled: see `compiles`.
     """
     delivery, copies = options.delivery, copies_of(engine.device)
     with one_core(), closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
         lights = anchor(expanded)
         if options.denoise:
-            lights = denoise(lights, engine.setup.compiled)
+            lights = denoise(lights, compiled)
         if options.smooth:
             lights = smooth(lights)
 

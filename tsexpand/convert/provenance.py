@@ -5,14 +5,14 @@ from ..sinks.documents.provenance import Provenance
 from .options import ConvertOptions
 
 
-def provenance_of(options: ConvertOptions, engine: Engine, notices: tuple[str, ...]) -> Provenance:
+def provenance_of(options: ConvertOptions, engine: Engine, compiled: bool, notices: tuple[str, ...]) -> Provenance:
     """What it takes to do it again: the options with what was chosen where they leave it open."""
     setup = engine.setup
     crf, preset = options.delivery.encoder.crf_and_preset
     chosen = {
         "device": setup.device,
         "precision": setup.precision,
-        "compile": "always" if setup.compiled else "never",
+        "compile": "always" if compiled else "never",
         "crf": crf,
         "preset": preset,
     }

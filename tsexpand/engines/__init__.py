@@ -16,14 +16,14 @@ class Setup:
     Attributes:
         device: as `--device` names it.
         precision: of the convolutions: "float32", "bfloat16" or "float16".
-        compiled: whether compiled code runs.
+        compiled: whether compiled code runs; None where there is none of the network, which leaves that of others open.
         weights: name, None where there is no network.
         sha256: of the file of the weights.
     """
 
     device: str
     precision: str = "float32"
-    compiled: bool = False
+    compiled: bool | None = False
     weights: str | None = None
     sha256: str | None = None
 

@@ -91,6 +91,7 @@ class Forms:
         self.notices: list[str] = []
         self.dtype = precision.on(device)
         self._keeps_promise(self._eager(self.dtype))
+        self._wanted = compilation
         self._compilation = self._possible(compilation)
         self._pace = 0.0
         self._saved = 0.0
@@ -146,17 +147,28 @@ class Forms:
             self._compilation = Compilation.NEVER
         return compiled or self.plain
 
-    def _possible(self, compilation: Compilation) -> Compilation:
+    def compiles(self, form: Form) -> bool | None:
+        """See `Setup.compiled`."""
+        if form.is_compiled or self._has_code or self._device.type != "cpu":
+            return form.is_compiled
+        return {Compilation.ALWAYS: True, Compilation.AUTO: None, Compilation.NEVER: False}[self._wanted]
+
+    @property
+    def _has_code(self) -> bool:
+        """Whether there is compiled code of such a network here."""
         absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
         published = isinstance(self._network, ExpandNet)
-        if absolute and published and self.dtype in _COMPILED.get(self._device.type, ()):
+        return absolute and published and self.dtype in _COMPILED.get(self._device.type, ())
+
+    def _possible(self, compilation: Compilation) -> Compilation:
+        if self._has_code:
             slow = self._device.type == "cuda" and not gpu_code.is_quick(self._device)
             return Compilation.NEVER if slow and compilation is Compilation.AUTO else compilation
         if compilation is Compilation.ALWAYS:
-            raise DeviceError(
-                "--compile always: only weights of ExpandNet for absolute light, on the CPU in float32 or bfloat16, on"
-                " CUDA in float16 or bfloat16"
-            )
+            of_which = "only weights of ExpandNet for absolute light"
+            if self._device.type != "cpu":
+                raise DeviceError(f"--compile always: {of_which}, on CUDA in float16 or bfloat16")
+            self.notices.append(f"{self._weights.name} runs uncompiled: {of_which} are compiled")
         return Compilation.NEVER
 
     def _repaid_code(self, width: int, height: int, frames: float) -> Form | None:

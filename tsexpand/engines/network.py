@@ -67,7 +67,8 @@ class NetworkEngine:
     def setup(self) -> Setup:
         """See `Engine.setup`."""
         weights = self._weights
-        return Setup(str(self._device), self.precision.value, self._form.is_compiled, weights.name, weights.sha256)
+        compiled = self._forms.compiles(self._form)
+        return Setup(str(self._device), self.precision.value, compiled, weights.name, weights.sha256)
 
     @property
     def notices(self) -> tuple[str, ...]:
