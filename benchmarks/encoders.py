@@ -27,8 +27,9 @@ from tsexpand.codecs.exr import Compression
 from tsexpand.codecs.source_options import SourceOptions
 from tsexpand.colour.hdr10 import mastering_display
 from tsexpand.colour.signal import HDR10
-from tsexpand.convert import ConvertOptions, prepared
-from tsexpand.engines.devices import Compilation, select_device
+from tsexpand.compiled import Compilation
+from tsexpand.convert import ConvertOptions, motion_for, prepared
+from tsexpand.engines.devices import select_device
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.frames import SignalBatch, VideoInfo
 from tsexpand.network.weights import load_weights
@@ -50,7 +51,8 @@ def pictures(clip: Path, frames: int, engine: NetworkEngine) -> tuple[VideoInfo,
     with VideoSource(str(clip), SourceOptions(frames=frames)) as source:
         sink = VideoSink(output, source.info, source.companions, EncoderOptions(), mastering_display(PEAK), False)
         engine.expect(source.info.width, source.info.height, math.inf)
-        batches = [batch for batch, _ in prepared(source.batches(1), engine, options, sink.prepare)]
+        motion, _ = motion_for(engine, math.inf)
+        batches = [batch for batch, _ in prepared(source.batches(1), engine, options, sink.prepare, motion)]
     return source.info, batches
 
 

@@ -16,13 +16,14 @@ from torch import Tensor
 
 from tests.codecs.input_clips import write_clip
 from tests.codecs.stills.files import write
-from tests.compiled_code import code_of
+from tests.compiled_code import code_of, needs_compiler
 from tests.conversions import IDENTITY, exr_light, options, seconds, video_codes
 from tests.machines import of_cores
 from tests.network.models import random_network
 from tsexpand.codecs.source import open_source
 from tsexpand.colour.signal import HLG10
-from tsexpand.convert import ConvertProgress, Spent, conversion, convert, time_spent
+from tsexpand.compiled import Compilation
+from tsexpand.convert import ConvertProgress, Spent, conversion, convert, motion, time_spent
 from tsexpand.convert.options import estimated_frames
 from tsexpand.engines import Setup
 from tsexpand.engines.analytic import AnalyticEngine
@@ -33,7 +34,6 @@ from tsexpand.flow import StageTimes
 from tsexpand.frames import LightBatch, SignalBatch
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
-from tsexpand.temporal import denoising
 from tsexpand.temporal.cpu_motion import CpuMotion, MotionArtefact
 
 Planes = tuple[torch.Tensor, ...]
@@ -362,39 +362,89 @@ def test_a_video_that_is_not_whole_when_read_back_does_not_get_its_name(
 
 
 class Settled(AnalyticEngine):
-    """An engine that says whether compiled code runs."""
+    """An engine that says whether its network is compiled, and what the user wants."""
 
-    def __init__(self, compiled: bool | None) -> None:
+    def __init__(self, compiled: bool | None, compilation: Compilation = Compilation.AUTO) -> None:
         super().__init__(torch.device("cpu"))
-        self._compiled = compiled
+        self._compiled, self._compilation = compiled, compilation
 
     @property
     def setup(self) -> Setup:
         return Setup("cpu", compiled=self._compiled)
 
+    @property
+    def compilation(self) -> Compilation:
+        return self._compilation
 
-@pytest.mark.parametrize(
-    ("compiled", "repaid", "runs"),
-    [(True, False, True), (False, True, False), (None, True, True), (None, False, False)],
-)
-def test_denoising_is_compiled_where_the_network_is_or_has_no_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool | None, repaid: bool, runs: bool
-) -> None:
-    write_clip(tmp_path / "clip.mkv", [flat(40)] * 3)
-    code = code_of(MotionArtefact())
-    seen: list[Tensor] = []
-    monkeypatch.setattr(denoising, "_on_cpu", lambda: (code, ()))
-    monkeypatch.setattr(conversion, "is_repaid", lambda pixels: repaid and pixels == 3 * 64 * 48)
+
+def compiled_frames(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, engine: Settled, repaid: bool = False, **changes: Any
+) -> tuple[int, str]:
+    """How many of three frames compiled code saw, and what is recorded of `--compile`."""
+    write_clip(folder / "clip.mkv", [flat(40)] * 3)
+    code, seen = code_of(MotionArtefact()), list[Tensor]()
+    monkeypatch.setattr(motion, "motion_code", lambda on_make: code)
+    monkeypatch.setattr(motion, "is_repaid", lambda pixels: repaid and pixels == 3 * 64 * 48)
     monkeypatch.setattr(code, "observe", lambda *given: seen.append(given[0]) or CpuMotion.observe(code, *given))
-    convert(options(tmp_path / "clip.mkv", tmp_path / "light.json"), Settled(compiled))
-    assert len(seen) == (3 if runs else 0)
-    record = json.loads((tmp_path / "light.json").read_text())
-    assert record["options"]["compile"] == ("always" if runs else "never")
+    convert(options(folder / "clip.mkv", folder / "light.json", **changes), engine)
+    return len(seen), json.loads((folder / "light.json").read_text())["options"]["compile"]
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("compiled", "repaid", "frames", "record"),
+    [(True, False, 3, "always"), (False, True, 0, "never"), (None, True, 3, "always"), (None, False, 0, "never")],
+)
+def test_denoising_is_compiled_where_the_network_is_or_cannot_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: bool | None, repaid: bool, frames: int, record: str
+) -> None:
+    assert compiled_frames(tmp_path, monkeypatch, Settled(compiled), repaid) == (frames, record)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("compiled", "compilation", "denoise", "expected"),
+    [
+        (None, Compilation.ALWAYS, True, (3, "always")),
+        (None, Compilation.NEVER, True, (0, "never")),
+        (None, Compilation.ALWAYS, False, (0, "never")),  # nothing was
+        (True, Compilation.ALWAYS, False, (0, "always")),
+        (True, Compilation.NEVER, True, (0, "auto")),  # as where denoising could not be
+    ],
+)
+def test_what_ran_compiled_is_recorded(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    compiled: bool | None,
+    compilation: Compilation,
+    denoise: bool,
+    expected: tuple[int, str],
+) -> None:
+    engine = Settled(compiled, compilation)
+    assert compiled_frames(tmp_path, monkeypatch, engine, repaid=True, denoise=denoise) == expected
+
+
+def test_denoising_that_cannot_be_compiled_is_told_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_clip(tmp_path / "clip.mkv", [flat(40)] * 3)
+    monkeypatch.setattr(motion, "motion_code", lambda on_make: on_make() or "no compiler")
+    told: list[str] = []
+    report = convert(
+        options(tmp_path / "clip.mkv", tmp_path / "light.json"),
+        Settled(True),
+        on_open=lambda info, notices: told.extend(notices),
+    )
+    assert "compiling denoising, which takes some seconds, once for all clips" in told
+    slow = "denoising runs uncompiled, which takes about three times as long: no compiler"
+    assert slow in told and slow in report.notices
+    assert json.loads((tmp_path / "light.json").read_text())["options"]["compile"] == "auto"
+    with pytest.raises(DeviceError, match="denoising can't be compiled here: no compiler; try --compile never"):
+        convert(options(tmp_path / "clip.mkv", tmp_path / "2.json"), Settled(True, Compilation.ALWAYS))
+    assert not (tmp_path / "2.json").exists()
 
 
 @pytest.mark.parametrize("denoise", [True, False])
 def test_what_slows_denoising_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denoise: bool) -> None:
-    monkeypatch.setattr(conversion, "denoising_notices", lambda device, compiled: (f"{device}: slow",))
+    monkeypatch.setattr(conversion, "denoising_notices", lambda device: (f"{device}: slow",))
     write_clip(tmp_path / "clip.mkv", [flat(90)] * 2, tags=TAGS)
     told: list[str] = []
     report = convert(

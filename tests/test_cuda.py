@@ -19,9 +19,10 @@ from tests.temporal.test_optical_flow import moved_by
 from tsexpand import replay
 from tsexpand.colour.pu21 import pu21, pu21_psnr
 from tsexpand.colour.transfer import pq_inverse_eotf
+from tsexpand.compiled import Compilation
 from tsexpand.convert import convert
 from tsexpand.engines.copies import CudaCopies, arriving, settled
-from tsexpand.engines.devices import Compilation, Precision
+from tsexpand.engines.devices import Precision
 from tsexpand.engines.fleet import Fleet
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.frames import LightBatch, SignalBatch

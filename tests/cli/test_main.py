@@ -101,6 +101,17 @@ def test_what_stays_is_not_looked_at_for_garbage_again_and_again(tmp_path: Path)
     assert result.stdout.endswith("[True, True, False]\n"), result.stderr  # young objects are
 
 
+def test_pytorch_is_imported_without_a_look_for_garbage(tmp_path: Path) -> None:
+    script = "import gc, sys, tsexpand.cli\n"
+    script += "class Watch:\n    def find_spec(self, name, path, target=None):\n"
+    script += "        if name == 'torch':\n            print(gc.isenabled())\n"
+    script += "sys.meta_path.insert(0, Watch())\n"
+    script += "sys.argv = ['tsexpand', 'convert', 'missing.mkv', 'out/']\n"
+    script += "code = tsexpand.cli.run()\nprint(code, gc.isenabled())"
+    result = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert result.stdout == "False\n3 True\n", result.stderr
+
+
 def test_a_process_without_streams_fails_by_its_code_only(tmp_path: Path) -> None:
     command = ["sh", "-c", 'exec "$0" -m tsexpand probe missing.mkv >&- 2>&-', sys.executable]
     assert subprocess.run(command, cwd=tmp_path, timeout=100).returncode == 3

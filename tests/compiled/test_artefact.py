@@ -39,7 +39,8 @@ def test_a_cache_that_may_only_be_read_serves(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_last_used_are_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.mkdir(0o700)
-    old = [cache / f"motion_{number:016x}.zip" for number in range(artefact.MOST_KEPT + 1)]
+    names = "motion_{:016x}.zip", "expand_winograd_float32_{:016x}.zip", "expand_bfloat16_320x272_{:016x}.pt2"
+    old = [cache / names[number % 3].format(number) for number in range(artefact.MOST_KEPT + 1)]
     for age, path in enumerate(reversed(old)):
         path.touch()
         os.utime(path, (0, time.time() - 60 * (age + 1)))

@@ -12,11 +12,12 @@ from torch import Tensor
 from tests.compiled_code import mistaken_compiler
 from tests.machines import of_cores
 from tests.network.models import random_network
-from tsexpand.compiled import artefact
+from tsexpand.compiled import Compilation, artefact
 from tsexpand.compiled.compiler import CompilationError
+from tsexpand.cores import workers
 from tsexpand.engines.artefacts import NetworkArtefact
-from tsexpand.engines.devices import Compilation, Precision
-from tsexpand.engines.forms import COMPILING, LOADING, Forms
+from tsexpand.engines.devices import Precision
+from tsexpand.engines.forms import COMPILING, LOADING, PACE
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network import methods
@@ -109,6 +110,7 @@ def test_without_a_compiler_the_network_runs_uncompiled_and_says_so() -> None:
     engine.expect(48, 48, math.inf)
     assert told == ["compiling"]
     assert "C++ compiler" in engine.notices[0]
+    assert engine.compilation is Compilation.NEVER  # nor of denoising
     with pytest.raises(DeviceError, match=r"can't be compiled here: .*C\+\+ compiler.*; try --compile never"):
         engine_of(Compilation.ALWAYS).expect(48, 48, 1)
 
@@ -132,12 +134,11 @@ def test_code_is_compiled_once_the_clips_repay_it(
     calls: list[str] = []
     monkeypatch.setattr(NetworkArtefact, "make", lambda artefact: calls.append("made"))
     monkeypatch.setattr(NetworkArtefact, "load", lambda artefact: calls.append("loaded"))
-    monkeypatch.setattr(Forms, "_seconds_a_pixel", lambda forms: 1e-3)
     if made:
         cache.mkdir()
         NetworkArtefact(torch.float32).path.touch()
     engine = engine_of(Compilation.AUTO)
-    third = cost / WINOGRAD.saved / 1e-3 / (48 * 48) / 3 * 1.1
+    third = cost / WINOGRAD.saved / (PACE / workers().count) / (48 * 48) / 3 * 1.1
     for _ in range(2):
         engine.expect(48, 48, third)
         assert not calls
@@ -179,6 +180,14 @@ def test_what_can_not_be_compiled_is_left_and_told_where_it_was_asked_for() -> N
         engine = engine_of(compilation, Parametrisation.RELATIVE)
         engine.expect(48, 48, math.inf)
         assert "compiled" not in engine.description and len(engine.notices) == notices
+        assert engine.setup.compiled is None and engine.compilation is compilation
+    with pytest.raises(DeviceError, match=r"--compile always: .* on the CPU in float32 or bfloat16"):
+        NetworkEngine(
+            Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {}),
+            CPU,
+            Precision.FLOAT16,
+            compilation=Compilation.ALWAYS,
+        )
 
 
 @pytest.mark.usefixtures("cache")

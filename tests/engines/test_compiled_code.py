@@ -17,11 +17,11 @@ from torch import Tensor
 from tests.compiled_code import code_of, needs_compiler
 from tests.machines import of_cores
 from tests.network.models import random_network, random_part
-from tsexpand.compiled import compiler
+from tsexpand.compiled import Compilation, compiler
 from tsexpand.engines import compiler as engine_compiler
 from tsexpand.engines.artefacts import NetworkArtefact
 from tsexpand.engines.compiled import CompiledCode
-from tsexpand.engines.devices import Compilation, Precision
+from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.network import direct, methods, winograd

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from tests.gpu_kernels import compiled
 from tests.network.models import random_network, random_signal
+from tsexpand.compiled import Compilation
 from tsexpand.compiled.compiler import CompilationError
 from tsexpand.engines import forms as forms_module
-from tsexpand.engines.devices import Compilation, Precision
+from tsexpand.engines.devices import Precision
 from tsexpand.engines.forms import Forms
 from tsexpand.engines.gpu_code import gpu_network
 from tsexpand.errors import DeviceError

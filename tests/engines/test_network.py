@@ -8,8 +8,9 @@ from torch import Tensor
 from tests.machines import of_cores
 from tests.network.models import random_network, random_weights, zero_network
 from tsexpand.colour.signal import SignalFormat
+from tsexpand.compiled import Compilation
 from tsexpand.engines.analytic import AnalyticEngine
-from tsexpand.engines.devices import Compilation, Precision
+from tsexpand.engines.devices import Precision
 from tsexpand.engines.display import display_signal
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
@@ -175,12 +176,13 @@ def test_the_compact_network_gives_the_light_of_its_logits() -> None:
 
 
 def test_there_is_no_compiled_code_of_the_compact_network() -> None:
-    """It leaves open whether that of denoising runs, unless the user says."""
+    """What the user said holds for other stages."""
     weights = Weights(random_weights(Architecture.COMPACT), ABSOLUTE, "test", "", {})
-    for compilation, compiled in ((Compilation.NEVER, False), (Compilation.AUTO, None), (Compilation.ALWAYS, True)):
+    for compilation in Compilation:
         engine = NetworkEngine(weights, CPU, compilation=compilation)
         engine.expect(1920, 1080, 1e9)
-        assert engine.setup.compiled is compiled and "compiled" not in engine.description
+        assert engine.setup.compiled is None and engine.compilation is compilation
+        assert "compiled" not in engine.description
         told = [
             notice for notice in engine.notices if "test runs uncompiled: only weights of ExpandNet for abs" in notice
         ]

@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from tests.codecs.input_clips import write_clip
+from tests.compiled_code import code_of, needs_compiler
 from tests.conversions import IDENTITY, exr_light, options
 from tests.network.models import random_network
 from tsexpand.codecs.exr import finite_half
 from tsexpand.colour.ycbcr import Planes
-from tsexpand.convert import convert
+from tsexpand.compiled import Compilation
+from tsexpand.convert import convert, motion
 from tsexpand.engines import Engine
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
@@ -20,6 +22,7 @@ from tsexpand.errors import InputError
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
 from tsexpand.sheet.look import Look, look
+from tsexpand.temporal.cpu_motion import MotionArtefact
 
 UNEVEN = [1000, 1040, 1095, 1140, 1150, 1333, 1400, 1402, 1700, 2100]
 WHITE = 203.0
@@ -44,9 +47,9 @@ def seen(clip: Path, at: Fraction, engine: Engine = IDENTITY, relative: bool = F
     return look(options(clip, Path("-"), **changes), at, engine, relative)
 
 
-def relative_engine() -> NetworkEngine:
+def relative_engine(compilation: Compilation = Compilation.NEVER) -> NetworkEngine:
     weights = Weights(random_network(), Parametrisation.RELATIVE, "test", "", {})
-    return NetworkEngine(weights, torch.device("cpu"), Precision.FLOAT32)
+    return NetworkEngine(weights, torch.device("cpu"), Precision.FLOAT32, compilation=compilation)
 
 
 @pytest.mark.parametrize("number", [0, 1, 4, 9])
@@ -68,6 +71,19 @@ def test_it_is_the_frame_of_relative_light(clip: Path, tmp_path: Path) -> None:
     convert(options(clip, tmp_path / "exr"), relative_engine())
     frame = seen(clip, Fraction(4, 10), relative_engine(), relative=True)
     assert torch.equal(finite_half(frame.hdr / WHITE), finite_half(exr_light(tmp_path / "exr")[6]))
+
+
+@needs_compiler
+def test_it_is_denoised_by_compiled_code_as_a_conversion_is(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = code_of(MotionArtefact())
+    monkeypatch.setattr(motion, "motion_code", lambda on_make: code)
+    engine = relative_engine(Compilation.ALWAYS)
+    convert(options(clip, tmp_path / "exr"), engine)
+    frame = seen(clip, Fraction(4, 10), engine, relative=True)
+    assert torch.equal(finite_half(frame.hdr / WHITE), finite_half(exr_light(tmp_path / "exr")[6]))
+    assert not torch.equal(frame.hdr, seen(clip, Fraction(4, 10), relative_engine(), relative=True).hdr)
 
 
 def test_it_is_the_first_frame_of_an_excerpt_from_there(clip: Path, tmp_path: Path) -> None:

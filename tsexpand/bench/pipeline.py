@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..codecs.source import open_source
-from ..convert import ConvertOptions, compiles, convert, prepared
+from ..convert import ConvertOptions, convert, motion_for, prepared
 from ..engines import Engine
 from ..engines.devices import default_batch_size
 from ..errors import InputError
@@ -84,9 +84,9 @@ def _alone(to: ConvertOptions, engine: Engine) -> Iterator[StageTime]:
             raise InputError(f"{to.source}: no frame could be decoded")
         yield StageTime("decode", frames, decoding)
         engine.expect(info.width, info.height, math.inf)
-        compiled = compiles(engine, info, math.inf)
+        motion, _ = motion_for(engine, math.inf) if to.denoise else (None, ())
         with make_sink(to.outputs, info, source.companions, to.delivery) as sink:
-            working = _seconds(lambda: batches.extend(prepared(signals, engine, to, sink.prepare, compiled)))
+            working = _seconds(lambda: batches.extend(prepared(signals, engine, to, sink.prepare, motion)))
             yield StageTime("network", frames, working)
             yield StageTime("write", frames, _seconds(lambda: _write(sink, batches)))
 

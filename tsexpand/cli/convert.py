@@ -202,10 +202,10 @@ def convert_command(inputs: tuple[str, ...], output: Path, as_json: bool, quiet:
     """
     check_light(values)
     input_format(values)
+    load_torch()
     if goes_to_stream([output, *values["also"]], len(inputs), values["to"], as_json):
         values["pipe_format"], values["to"] = values["to"], None
     preview_of(values)
-    load_torch()
     if values["frame_rate"] is None and any(map(os.path.isdir, inputs)):
         inputs, values["to"] = with_pictures_of_folders(inputs, quiet), values["to"] or "exr"
     refuse_swapped(inputs, output)

@@ -17,11 +17,13 @@ DEFAULT_WEIGHTS = "baseRec_tuningStab_L1Loss"
 
 def load_torch() -> None:
     """Imports PyTorch, which a start waits for: without looking for garbage among its objects, all of which stay."""
+    collects = gc.isenabled()
     gc.disable()
     try:
         import torch  # noqa: F401
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
 
 
 def decoding_device(values: dict[str, Any]) -> "torch.device | None":
@@ -43,7 +45,8 @@ def decoding_device(values: dict[str, Any]) -> "torch.device | None":
 
 def load_engine(values: dict[str, Any], quiet: bool) -> "Engine":
     """The network, ready on its device."""
-    from ..engines.devices import Compilation, Precision, select_devices
+    from ..compiled import Compilation
+    from ..engines.devices import Precision, select_devices
     from ..engines.fleet import Fleet
     from ..engines.network import NetworkEngine
     from ..network.weights import load_weights

@@ -21,7 +21,7 @@ from .compiler import CompilationError, compile_apart, library_of, system_errors
 
 Code = TypeVar("Code")
 
-_ARTEFACT = re.compile(r"(expand_(\w+_)?(float32|bfloat16)_(\d+x\d+_)?|motion_)[0-9a-f]{16}\.(zip|pt2)")
+_ARTEFACT = re.compile(r"(expand|motion)_(\w+_)?[0-9a-f]{16}\.(zip|pt2)")
 """Names of artefacts, those of former versions too."""
 
 MOST_KEPT = 16

@@ -1,6 +1,7 @@
 """One clip from SDR to HDR."""
 
-from .conversion import compiles, convert, prepared
+from .conversion import convert, prepared
+from .motion import motion_for
 from .options import ConvertOptions
 from .report import ConvertProgress, ConvertReport, Spent, time_spent
 
@@ -9,8 +10,8 @@ __all__ = [
     "ConvertProgress",
     "ConvertReport",
     "Spent",
-    "compiles",
     "convert",
+    "motion_for",
     "prepared",
     "time_spent",
 ]

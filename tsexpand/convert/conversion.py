@@ -23,12 +23,16 @@ from ..sinks import Fetch, Sink
 from ..sinks.delivery import DeliveryOptions, make_sink
 from ..sinks.documents.provenance import Provenance
 from ..sinks.paths import refuse_sources
-from ..temporal.denoising import denoise, denoising_notices, is_repaid
+from ..temporal.cpu_motion import CpuMotion
+from ..temporal.denoising import denoise, denoising_notices
 from ..temporal.exposure import anchor
 from ..temporal.smoothing import smooth
+from .motion import motion_for
 from .options import ConvertOptions, estimated_frames, expected_frames
 from .provenance import provenance_of
 from .report import ConvertProgress, ConvertReport, Spent, time_spent
+
+_COMPILING = "compiling denoising, which takes some seconds, once for all clips"
 
 DEPTH = 2
 """Batches that may wait between two stages: enough to hide jitter, little memory."""
@@ -57,18 +61,17 @@ def convert(
         source = stack.enter_context(open_source(options.source, options.reading))
         refuse_sources(options.outputs, source.files)
 
+        motion: CpuMotion | None = None
+        slow: tuple[str, ...] = ()
+
         def of_devices() -> tuple[str, ...]:
-            if not options.denoise:
-                return engine.notices
-            return (*engine.notices, *denoising_notices(engine.device, compiled))
+            return (*engine.notices, *slow)
 
         def notices() -> tuple[str, ...]:
             return (*source.info.notices, *of_devices(), *sink.notices)
 
         def provenance() -> Provenance:
-            return provenance_of(options, engine, compiled, notices())
-
-        compiled = False  # as far as is known yet
+            return provenance_of(options, engine, motion, notices())
 
         delivery = _where_the_light_is(options.delivery, engine)
         sink = stack.enter_context(make_sink(options.outputs, source.info, source.companions, delivery, provenance))
@@ -77,12 +80,14 @@ def convert(
             options = replace(options, denoise=False, smooth=False)
         frames = estimated_frames(source.info, options.reading)
         engine.expect(source.info.width, source.info.height, frames)
-        compiled = compiles(engine, source.info, frames)
-        with translated_memory(engine.device):
-            late = of_devices()
-        if late:
-            on_open(source.info, late)
-        written = _run(source, engine, compiled, sink, options, on_progress)
+        if options.denoise:
+            pixels = source.info.width * source.info.height * frames
+            motion, slow = motion_for(engine, pixels, lambda: on_open(source.info, (_COMPILING,)))
+            with translated_memory(engine.device):
+                slow += denoising_notices(engine.device)
+        if of_devices():
+            on_open(source.info, of_devices())
+        written = _run(source, engine, motion, sink, options, on_progress)
         if not written.frames and written.interrupted:
             raise KeyboardInterrupt
         if not written.frames:
@@ -126,7 +131,7 @@ class _Written:
 def _run(
     source: Source,
     engine: Engine,
-    compiled: bool,
+    motion: CpuMotion | None,
     sink: Sink[Any],
     options: ConvertOptions,
     on_progress: Callable[[ConvertProgress], None],
@@ -139,7 +144,7 @@ def _run(
     with Flow() as flow, Interruption(flow.stop) if options.keep_partial else nullcontext() as interruption:
         flow.on_cancel(source.cancel)
         signals = flow.prefetch(pinned(source.batches(batch_size), engine.device), DEPTH, "decode")
-        batches = prepared(signals, engine, options, sink.prepare, compiled)
+        batches = prepared(signals, engine, options, sink.prepare, motion)
         for batch, count in flow.prefetch(batches, DEPTH, "network"):
             sink.write(batch)
             written.frames += count
@@ -151,18 +156,12 @@ def _run(
     return written
 
 
-def compiles(engine: Engine, info: VideoInfo, frames: float) -> bool:
-    """Whether compiled code runs on a CPU for a clip of so many frames, of which the engine was told."""
-    compiled = engine.setup.compiled
-    return is_repaid(info.width * info.height * frames) if compiled is None else compiled
-
-
 def prepared(
     signals: Iterable[SignalBatch],
     engine: Engine,
     options: ConvertOptions,
     prepare: Callable[[LightBatch, Fetch], Any],
-    compiled: bool = False,
+    motion: CpuMotion | None = None,
 ) -> Iterator[tuple[Any, int]]:
     """The stage of the device: signal to light, steadied, within the peak, ready to be written.
 
@@ -173,13 +172,13 @@ def prepared(
         engine: ready for the clip.
         options: of the conversion.
         prepare: of the sink.
-        compiled: see `compiles`.
+        motion: compiled code that denoises, see `motion_for`.
     """
     delivery, copies = options.delivery, copies_of(engine.device)
     with one_core(), closing(engine.stream(signals)) as expanded, translated_memory(engine.device):
         lights = anchor(expanded)
         if options.denoise:
-            lights = denoise(lights, compiled)
+            lights = denoise(lights, motion)
         if options.smooth:
             lights = smooth(lights)
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import torch
 
+from ..compiled import Compilation
 from ..frames import LightBatch, SignalBatch
 
 
@@ -16,7 +17,7 @@ class Setup:
     Attributes:
         device: as `--device` names it.
         precision: of the convolutions: "float32", "bfloat16" or "float16".
-        compiled: whether compiled code runs; None where there is none of the network, which leaves that of others open.
+        compiled: whether compiled code of the network runs; None where there is none.
         weights: name, None where there is no network.
         sha256: of the file of the weights.
     """
@@ -45,6 +46,10 @@ class Engine(Protocol):
     @property
     def setup(self) -> Setup:
         """What runs, for a record; settled when a clip is done."""
+
+    @property
+    def compilation(self) -> Compilation:
+        """What the user said of code for a CPU, of other stages too; never where that can't be, or is none's."""
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..colour.transfer import bt1886_eotf
+from ..compiled import Compilation
 from ..cores import filled, one_core
 from ..frames import LightBatch, SignalBatch
 from ..network.output import REFERENCE_WHITE
@@ -36,6 +37,11 @@ class AnalyticEngine:
     def setup(self) -> Setup:
         """Without weights."""
         return Setup(str(self._device))
+
+    @property
+    def compilation(self) -> Compilation:
+        """Never: there is nothing that would be worth it."""
+        return Compilation.NEVER
 
     @property
     def device(self) -> torch.device:

@@ -40,14 +40,6 @@ def dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-class Compilation(Enum):
-    """Whether the network runs as code compiled for this machine: where that is repaid, always, or never."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
 def _multiplies_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16 by itself, and compiled code of ours does so: else float32 is faster."""
     found = torch.cpu.get_capabilities()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import torch
 
+from ..compiled import Compilation
 from ..frames import LightBatch, SignalBatch
 from . import Engine, Setup
 
@@ -40,6 +41,11 @@ class Fleet:
         """That of the first, which all share but for the device."""
         setups = [engine.setup for engine in self._engines]
         return replace(setups[0], device=",".join(setup.device for setup in setups))
+
+    @property
+    def compilation(self) -> Compilation:
+        """That of the first, where the light is collected."""
+        return self._engines[0].compilation
 
     @property
     def notices(self) -> tuple[str, ...]:

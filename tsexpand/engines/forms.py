@@ -4,7 +4,6 @@ By PyTorch layer by layer, which starts at once and works everywhere, or as comp
 """
 
 import copy
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +12,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from ..compiled import Compilation
 from ..compiled.compiler import CompilationError
 from ..cores import workers
 from ..errors import DeviceError
@@ -23,12 +23,16 @@ from ..network.tiling import MIN_TILE, Edges, Expand, TakeTile, TiledNetwork, lo
 from ..network.weights import Weights
 from . import gpu_code
 from .artefacts import CompiledNetwork, NetworkArtefact, compiled_size
-from .devices import Compilation, Precision, default_tile, dtype_name
+from .devices import Precision, default_tile, dtype_name
 from .gpu_code import gpu_network
 from .promise import difference
 
 LOADING, COMPILING = 0.1, 10.0
 """Seconds that it takes to load compiled code, or to make it, about."""
+
+PACE = 5e-6
+"""Seconds a pixel that a core of 2.5 GHz with AVX512 takes for the layers one by one, float32: what is a few times off
+elsewhere compiles a little sooner or later, and to measure it would take half of what a short clip does."""
 
 _COMPILED = {"cpu": (torch.float32, torch.bfloat16), "cuda": gpu_code.DTYPES}
 """Number types of products that there is compiled code for, by kind of device."""
@@ -93,7 +97,6 @@ class Forms:
         self._keeps_promise(self._eager(self.dtype))
         self._wanted = compilation
         self._compilation = self._possible(compilation)
-        self._pace = 0.0
         self._saved = 0.0
         self._compiled: dict[torch.dtype, CompiledNetwork] = {}
 
@@ -149,25 +152,29 @@ class Forms:
 
     def compiles(self, form: Form) -> bool | None:
         """See `Setup.compiled`."""
-        if form.is_compiled or self._has_code or self._device.type != "cpu":
-            return form.is_compiled
-        return {Compilation.ALWAYS: True, Compilation.AUTO: None, Compilation.NEVER: False}[self._wanted]
+        return form.is_compiled if self._has_code else None
+
+    @property
+    def compilation(self) -> Compilation:
+        """See `Engine.compilation`."""
+        if self._device.type != "cpu":
+            return Compilation.NEVER
+        return self._compilation if self._has_code else self._wanted
 
     @property
     def _has_code(self) -> bool:
-        """Whether there is compiled code of such a network here."""
-        absolute = self._weights.parametrisation is Parametrisation.ABSOLUTE
-        published = isinstance(self._network, ExpandNet)
-        return absolute and published and self.dtype in _COMPILED.get(self._device.type, ())
+        """Whether there is compiled code of such a network."""
+        return self._weights.parametrisation is Parametrisation.ABSOLUTE and isinstance(self._network, ExpandNet)
 
     def _possible(self, compilation: Compilation) -> Compilation:
-        if self._has_code:
+        if self._has_code and self.dtype in _COMPILED.get(self._device.type, ()):
             slow = self._device.type == "cuda" and not gpu_code.is_quick(self._device)
             return Compilation.NEVER if slow and compilation is Compilation.AUTO else compilation
         if compilation is Compilation.ALWAYS:
             of_which = "only weights of ExpandNet for absolute light"
-            if self._device.type != "cpu":
-                raise DeviceError(f"--compile always: {of_which}, on CUDA in float16 or bfloat16")
+            if self._has_code or self._device.type != "cpu":
+                of_which += ", on the CPU in float32 or bfloat16, on CUDA in float16 or bfloat16"
+                raise DeviceError(f"--compile always: {of_which}")
             self.notices.append(f"{self._weights.name} runs uncompiled: {of_which} are compiled")
         return Compilation.NEVER
 
@@ -184,8 +191,7 @@ class Forms:
         share = 1 - (1 - method_for(self.dtype).saved) * computed / (width * height)
         if share <= 0:
             return None
-        self._pace = self._pace or self._seconds_a_pixel()
-        self._saved += share * self._pace * width * height * frames
+        self._saved += share * PACE / workers().count * width * height * frames
         artefact = NetworkArtefact(self.dtype)
         cost = 0.0 if self.dtype in self._compiled else LOADING if artefact.is_made else COMPILING
         return self._code_of(size) if self._saved >= cost else None
@@ -223,18 +229,6 @@ class Forms:
         self.notices.append(f"{self._weights.name} runs in float32, as {kind} would be within {found} of it only")
         self.dtype = torch.float32
         return False
-
-    def _seconds_a_pixel(self) -> float:
-        """Of the uncompiled network, measured on a tile for each core."""
-        size, count = self.tile, workers().count if self._device.type == "cpu" else 1
-        signal = torch.zeros(1, 3, size, size * count, device=self._device)
-        with torch.inference_mode():
-            times = []
-            for _ in range(2):  # the first one prepares what the others use
-                began = time.perf_counter()
-                self._eager(self.dtype)(signal, lambda tile, logits, shown: None)
-                times.append(time.perf_counter() - began)
-        return min(times) / (size**2 * count)
 
     def _eager(self, dtype: torch.dtype) -> TiledNetwork:
         """Layer by layer, with convolutions in a number type."""

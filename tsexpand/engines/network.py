@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable
 import torch
 from torch import Tensor
 
+from ..compiled import Compilation
 from ..cores import one_core
 from ..errors import DeviceError
 from ..frames import LightBatch, SignalBatch
@@ -16,7 +17,7 @@ from ..network.weights import Weights
 from ..replay import forget_recordings, replayed
 from . import Setup
 from .copies import arriving, copies_of
-from .devices import Compilation, Precision, dtype_name, exact_float32
+from .devices import Precision, dtype_name, exact_float32
 from .display import display_signal, portions, thumbnails
 from .forms import Forms
 from .gain import gain_to_display
@@ -69,6 +70,11 @@ class NetworkEngine:
         weights = self._weights
         compiled = self._forms.compiles(self._form)
         return Setup(str(self._device), self.precision.value, compiled, weights.name, weights.sha256)
+
+    @property
+    def compilation(self) -> Compilation:
+        """See `Engine.compilation`."""
+        return self._forms.compilation
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from ..codecs.source import Source, open_source
 from ..colour.codes import Primaries
 from ..colour.hdr10 import ContentLight, ContentLightMeter
 from ..colour.primaries import convert
-from ..convert import ConvertOptions, prepared
+from ..convert import ConvertOptions, motion_for, prepared
 from ..engines import Engine
 from ..engines.analytic import AnalyticEngine
 from ..engines.display import display_signal
@@ -22,6 +22,7 @@ from ..errors import InputError
 from ..frames import LightBatch, SignalBatch, Timing, VideoInfo
 from ..sinks import Fetch
 from ..sinks.orientation import UPRIGHT, orientation_of
+from ..temporal.cpu_motion import CpuMotion
 from ..temporal.denoising import REACH
 
 _WINDOW = 12
@@ -81,7 +82,9 @@ def look(options: ConvertOptions, at: Fraction, engine: Engine, relative: bool) 
     before = (REACH if options.denoise else 0) + _WINDOW * (options.smooth + relative)
     with _from(options, at, wanted, before) as (signals, timing):
         engine.expect(info.width, info.height, before + 1)
-        light = _expanded(signals, timing, engine, options)
+        pixels = info.width * info.height * (before + 1)
+        motion, _ = motion_for(engine, pixels) if options.denoise else (None, ())
+        light = _expanded(signals, timing, engine, options, motion)
     return _seen(info, wanted, wanted.seconds - beginning, signal, light, options.delivery.reference_white)
 
 
@@ -112,13 +115,15 @@ def _from(
         margin *= 4
 
 
-def _expanded(signals: Iterator[SignalBatch], wanted: Timing, engine: Engine, options: ConvertOptions) -> LightBatch:
+def _expanded(
+    signals: Iterator[SignalBatch], wanted: Timing, engine: Engine, options: ConvertOptions, motion: CpuMotion | None
+) -> LightBatch:
     """The light of the frame of that time, on the CPU, at the end of all stages."""
 
     def fetched(batch: LightBatch, fetch: Fetch) -> LightBatch:
         return replace(batch, light=fetch(batch.light)) if batch.timings[0] == wanted else batch
 
-    with closing(prepared(signals, engine, options, fetched)) as batches:  # type: ignore[type-var]
+    with closing(prepared(signals, engine, options, fetched, motion)) as batches:  # type: ignore[type-var]
         found: LightBatch = next(batch for batch, _ in batches if batch.timings[0] == wanted)
     return found
 

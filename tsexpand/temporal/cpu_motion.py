@@ -6,9 +6,10 @@ of it.
 
 import ctypes
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from ctypes import POINTER, c_float, c_int, c_long, c_void_p
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -17,12 +18,19 @@ from torch import Tensor
 from ..colour.codes import Primaries
 from ..colour.luminance import luminance_weights
 from ..compiled.artefact import Artefact
-from ..cores import LITTLE_WORK, run, strips
+from ..compiled.compiler import CompilationError
+from ..cores import LITTLE_WORK, run, strips, workers
 from ..errors import DeviceError
 from .optical_flow import LONGEST_STEP, STEPS, enlarged, halvings, no_flow
 from .optical_flow import NOISE as FAINT
 
 SOURCE = Path(__file__).with_name("motion.cpp")
+
+_SAVED = 6e-7
+"""Seconds a pixel that compiled code saves on a core of 2.5 GHz with AVX512."""
+
+_COMPILING = 5.0
+"""Seconds that it takes to compile, about."""
 
 _MAKER = "motion_compiler"
 """The module that compiles it."""
@@ -155,8 +163,10 @@ class CpuMotion:
 def _as_it_lies(picture: Tensor, channels: int) -> Tensor:
     """A picture (1, C, H, W) whose values lie plane by plane, as the code goes through memory."""
     count, found, height, width = picture.shape
-    if count != 1 or found != channels or picture.dtype != torch.float32 or channels * height * width >= 1 << 31:
+    if count != 1 or found != channels or picture.dtype != torch.float32:
         raise ValueError(f"not a picture of {channels} planes: {tuple(picture.shape)}, {picture.dtype}")
+    if channels * height * width >= 1 << 31:
+        raise ValueError(f"too large to be counted in 32 bits: {tuple(picture.shape)}")
     return picture.contiguous()
 
 
@@ -186,3 +196,32 @@ class MotionArtefact(Artefact[CpuMotion]):
     def read(self, library: Path) -> CpuMotion:
         """See `Artefact.read`."""
         return CpuMotion(library)
+
+
+def is_repaid(pixels: float) -> bool:
+    """Whether it is worth to have the code: made for so many pixels, of all frames, or made before."""
+    with suppress(CompilationError):
+        return MotionArtefact().is_made or _SAVED / workers().count * pixels >= _COMPILING
+    return False
+
+
+def motion_code(on_make: Callable[[], None] = lambda: None) -> CpuMotion | str:
+    """The code, made where it is not there; or why it can't be had, in a line.
+
+    It is loaded, or given up, once in a process.
+
+    Args:
+        on_make: told before it is made.
+    """
+    with suppress(CompilationError):
+        if not _motion_code.cache_info().currsize and not MotionArtefact().is_made:
+            on_make()
+    return _motion_code()
+
+
+@cache
+def _motion_code() -> CpuMotion | str:
+    try:
+        return MotionArtefact().loaded()
+    except CompilationError as error:
+        return str(error)

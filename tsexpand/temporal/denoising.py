@@ -5,7 +5,6 @@ with where it was in the two frames before and is in the two after, as far as th
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
@@ -17,7 +16,6 @@ from torch import Tensor
 from ..colour.codes import Primaries
 from ..colour.luminance import luminance
 from ..colour.transfer import PQ_PEAK, pq_eotf, pq_inverse_eotf
-from ..compiled.compiler import CompilationError
 from ..cores import by_rows, filled, run
 from ..errors import first_line
 from ..frames import LightBatch
@@ -53,14 +51,7 @@ REACH = 2
 """Frames on either side that are averaged, and the look-ahead. A third would take another half per cent of flicker."""
 
 
-_SAVED = 3e-7
-"""Seconds a pixel that compiled code saves, where two cores of 2.5 GHz do both."""
-
-_COMPILING = 5.0
-"""Seconds that it takes to compile, about."""
-
-
-def denoise(batches: Iterable[LightBatch], compiled: bool = False) -> Iterator[LightBatch]:
+def denoise(batches: Iterable[LightBatch], code: "CpuMotion | None" = None) -> Iterator[LightBatch]:
     """Averages each frame with its neighbours in the shot, along the motion, where they show the same.
 
     In PQ, so that what is averaged and what is compared is what is seen. A neighbour's weight is
@@ -69,7 +60,7 @@ def denoise(batches: Iterable[LightBatch], compiled: bool = False) -> Iterator[L
 
     Args:
         batches: light in cd/m².
-        compiled: whether compiled code does it on a CPU, where that can be had: see `denoising_notices`.
+        code: that does it on a CPU, instead of PyTorch's operations.
 
     Returns:
         The batches with other light.
@@ -77,12 +68,12 @@ def denoise(batches: Iterable[LightBatch], compiled: bool = False) -> Iterator[L
     Raises:
         ValueError: the light is relative.
     """
-    return by_shot(batches, partial(_denoise_shot, compiled=compiled))
+    return by_shot(batches, partial(_denoise_shot, code=code))
 
 
-def _denoise_shot(shot: Frames, compiled: bool) -> Frames:
-    for here in neighbourhoods(map(_detached, shot), REACH, _Observer(compiled)):
-        yield _averaged(here, compiled)
+def _denoise_shot(shot: Frames, code: "CpuMotion | None") -> Frames:
+    for here in neighbourhoods(map(_detached, shot), REACH, _Observer(code)):
+        yield _averaged(here, code)
 
 
 def _detached(frame: LightBatch) -> LightBatch:
@@ -109,14 +100,14 @@ class Seen(NamedTuple):
 class _Observer:
     """Looks at the frames of a shot, one after the other."""
 
-    def __init__(self, compiled: bool) -> None:
-        self._compiled = compiled
+    def __init__(self, code: "CpuMotion | None") -> None:
+        self._code = code
         self._before: Tensor | None = None
 
     @torch.inference_mode()
     def __call__(self, frame: LightBatch) -> Seen:
         primaries = frame.primaries  # what is recorded keeps what it looks at, and is not to keep the frame
-        code = _code(frame.light.device, self._compiled)
+        code = self._code
         motion = code or _kernels(frame.light.device)
         flow_between = motion.optical_flow if motion else optical_flow
 
@@ -150,43 +141,9 @@ def observe(light: Tensor, primaries: Primaries, code: "CpuMotion | None" = None
     return filled(light.new_empty(1, 4, *light.shape[-2:]), seen, light)
 
 
-def denoising_notices(device: torch.device, compiled: bool = False) -> tuple[str, ...]:
-    """That denoising takes longer on a device than it should, and why; compiles for a CPU what is not there yet.
-
-    Args:
-        device: where the light is.
-        compiled: see `denoise`.
-    """
-    return _on_cpu()[1] if compiled and device.type == "cpu" else _on_gpu(device)[1]
-
-
-def is_repaid(pixels: float) -> bool:
-    """Whether it is worth to have denoising compiled for a CPU: for so many pixels, or as it was before.
-
-    Args:
-        pixels: of all frames.
-    """
-    from .cpu_motion import MotionArtefact
-
-    with suppress(CompilationError):
-        return MotionArtefact().is_made or _SAVED * pixels >= _COMPILING
-    return False
-
-
-def _code(device: torch.device, compiled: bool) -> "CpuMotion | None":
-    """What does it on a CPU, where it is compiled."""
-    return _on_cpu()[0] if compiled and device.type == "cpu" else None
-
-
-@cache
-def _on_cpu() -> "tuple[CpuMotion | None, tuple[str, ...]]":
-    """See `_code` and `denoising_notices`; loaded once, and made where it is not there."""
-    from .cpu_motion import MotionArtefact
-
-    try:
-        return MotionArtefact().loaded(), ()
-    except CompilationError as error:
-        return None, (f"denoising runs uncompiled, which takes about three times as long: {error}",)
+def denoising_notices(device: torch.device) -> tuple[str, ...]:
+    """That denoising takes longer on a device than it should, and why."""
+    return _on_gpu(device)[1]
 
 
 def _kernels(device: torch.device) -> Any:
@@ -237,9 +194,8 @@ def _sampled(seen: Seen, flow: Tensor, top: int) -> Tensor:
 
 
 @torch.inference_mode()
-def _averaged(here: Neighbourhood[Seen], compiled: bool) -> LightBatch:
+def _averaged(here: Neighbourhood[Seen], code: "CpuMotion | None") -> LightBatch:
     position = here.position  # not all of the neighbourhood, which a recording would keep
-    code = _code(here.frame.light.device, compiled)
 
     def averaged(light: Tensor, *near: Tensor) -> tuple[Tensor, ...]:
         return (average(light, [Seen(*near[i : i + 2]) for i in range(0, len(near), 2)], position, code),)
