@@ -51,7 +51,7 @@ REACH = 2
 """Frames on either side that are averaged, and the look-ahead. A third would take another half per cent of flicker."""
 
 
-def denoise(batches: Iterable[LightBatch], code: "CpuMotion | None" = None) -> Iterator[LightBatch]:
+def denoise(batches: Iterable[LightBatch], motion: "CpuMotion | None" = None) -> Iterator[LightBatch]:
     """Averages each frame with its neighbours in the shot, along the motion, where they show the same.
 
     In PQ, so that what is averaged and what is compared is what is seen. A neighbour's weight is
@@ -60,7 +60,7 @@ def denoise(batches: Iterable[LightBatch], code: "CpuMotion | None" = None) -> I
 
     Args:
         batches: light in cd/m².
-        code: that does it on a CPU, instead of PyTorch's operations.
+        motion: code that does it on a CPU, instead of PyTorch's operations.
 
     Returns:
         The batches with other light.
@@ -68,12 +68,12 @@ def denoise(batches: Iterable[LightBatch], code: "CpuMotion | None" = None) -> I
     Raises:
         ValueError: the light is relative.
     """
-    return by_shot(batches, partial(_denoise_shot, code=code))
+    return by_shot(batches, partial(_denoise_shot, motion=motion))
 
 
-def _denoise_shot(shot: Frames, code: "CpuMotion | None") -> Frames:
-    for here in neighbourhoods(map(_detached, shot), REACH, _Observer(code)):
-        yield _averaged(here, code)
+def _denoise_shot(shot: Frames, motion: "CpuMotion | None") -> Frames:
+    for here in neighbourhoods(map(_detached, shot), REACH, _Observer(motion)):
+        yield _averaged(here, motion)
 
 
 def _detached(frame: LightBatch) -> LightBatch:
@@ -100,19 +100,19 @@ class Seen(NamedTuple):
 class _Observer:
     """Looks at the frames of a shot, one after the other."""
 
-    def __init__(self, code: "CpuMotion | None") -> None:
-        self._code = code
+    def __init__(self, motion: "CpuMotion | None") -> None:
+        self._motion = motion
         self._before: Tensor | None = None
 
     @torch.inference_mode()
     def __call__(self, frame: LightBatch) -> Seen:
         primaries = frame.primaries  # what is recorded keeps what it looks at, and is not to keep the frame
-        code = self._code
-        motion = code or _kernels(frame.light.device)
-        flow_between = motion.optical_flow if motion else optical_flow
+        motion = self._motion
+        compiled = motion or _kernels(frame.light.device)
+        flow_between = compiled.optical_flow if compiled else optical_flow
 
         def observed(light: Tensor, *before: Tensor) -> tuple[Tensor, ...]:
-            signal = observe(light, primaries, code)
+            signal = observe(light, primaries, motion)
             level = signal[:, 3:]
             return signal, flow_between(before[0] if before else level, level)
 
@@ -122,16 +122,16 @@ class _Observer:
         return Seen(signal, arrival)
 
 
-def observe(light: Tensor, primaries: Primaries, code: "CpuMotion | None" = None) -> Tensor:
+def observe(light: Tensor, primaries: Primaries, motion: "CpuMotion | None" = None) -> Tensor:
     """The signal of a frame, see `Seen`.
 
     Args:
         light: (1, 3, H, W), cd/m².
         primaries: of the light.
-        code: that does it, instead of PyTorch's operations.
+        motion: code that does it, instead of PyTorch's operations.
     """
-    if code is not None:
-        return code.observe(light, primaries)
+    if motion is not None:
+        return motion.observe(light, primaries)
 
     def seen(light: Tensor) -> Tensor:
         signal = pq_inverse_eotf(torch.cat((light, luminance(light, primaries)), 1))
@@ -194,32 +194,32 @@ def _sampled(seen: Seen, flow: Tensor, top: int) -> Tensor:
 
 
 @torch.inference_mode()
-def _averaged(here: Neighbourhood[Seen], code: "CpuMotion | None") -> LightBatch:
+def _averaged(here: Neighbourhood[Seen], motion: "CpuMotion | None") -> LightBatch:
     position = here.position  # not all of the neighbourhood, which a recording would keep
 
     def averaged(light: Tensor, *near: Tensor) -> tuple[Tensor, ...]:
-        return (average(light, [Seen(*near[i : i + 2]) for i in range(0, len(near), 2)], position, code),)
+        return (average(light, [Seen(*near[i : i + 2]) for i in range(0, len(near), 2)], position, motion),)
 
     near = [tensor for seen in here.near for tensor in seen]
     (light,) = replayed(("averaged", position), averaged, here.frame.light, *near)
     return replace(here.frame, light=light)
 
 
-def average(own: Tensor, near: list[Seen], position: int, code: "CpuMotion | None" = None) -> Tensor:
+def average(own: Tensor, near: list[Seen], position: int, motion: "CpuMotion | None" = None) -> Tensor:
     """The light of the frame at a position among its neighbours, averaged with them.
 
     Args:
         own: its light, (1, 3, H, W), cd/m².
         near: it and its neighbours, in order.
         position: its among them.
-        code: that does it on a CPU, instead of PyTorch's operations.
+        motion: code that does it on a CPU, instead of PyTorch's operations.
     """
     seen, kernels = near[position], _kernels(own.device)
-    motion = code or kernels
-    neighbours = list(_neighbours(near, position, motion.warped if motion else warped))
+    compiled = motion or kernels
+    neighbours = list(_neighbours(near, position, compiled.warped if compiled else warped))
     others = [(neighbour.signal, flow) for neighbour, flow in neighbours]
-    if code is not None:
-        return code.average(own, seen.signal, others, NOISE, _SHADOW)
+    if motion is not None:
+        return motion.average(own, seen.signal, others, NOISE, _SHADOW)
     if kernels:
         signal = seen.signal[:, :3] + seen.signal[:, 3:]
         return _light(own, signal, kernels.shown(seen.signal, others, NOISE, _SHADOW))
