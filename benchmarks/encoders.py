@@ -12,6 +12,7 @@ import time
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -45,14 +46,18 @@ PEAK = 1000.0
 
 def pictures(clip: Path, frames: int, engine: NetworkEngine) -> tuple[VideoInfo, list[SignalBatch]]:
     """HDR10 pictures of the first frames of a clip, as `convert` would encode them."""
-    output = Path("none.mkv")
-    delivery = DeliveryOptions(EncoderOptions(), Compression.PIZ, 203.0, PEAK, False)
-    options = ConvertOptions(str(clip), (output,), delivery, SourceOptions(frames=frames))
-    with VideoSource(str(clip), SourceOptions(frames=frames)) as source:
-        sink = VideoSink(output, source.info, source.companions, EncoderOptions(), mastering_display(PEAK), False)
+    reading = SourceOptions(frames=frames)
+    with TemporaryDirectory() as folder, VideoSource(str(clip), reading) as source:
+        output = Path(folder) / "never_committed.mkv"
+        options = ConvertOptions(
+            str(clip), (output,), DeliveryOptions(EncoderOptions(), Compression.PIZ, 203.0, PEAK, False), reading
+        )
         engine.expect(source.info.width, source.info.height, math.inf)
         motion, _ = motion_for(engine, math.inf)
-        batches = [batch for batch, _ in prepared(source.batches(1), engine, options, sink.prepare, motion)]
+        with VideoSink(
+            output, source.info, source.companions, EncoderOptions(), mastering_display(PEAK), False
+        ) as sink:
+            batches = [batch for batch, _ in prepared(source.batches(1), engine, options, sink.prepare, motion)]
     return source.info, batches
 
 
