@@ -32,7 +32,7 @@ LOADING, COMPILING = 0.1, 10.0
 
 PACE = 5e-6
 """Seconds a pixel that a core of 2.5 GHz with AVX512 takes for the layers one by one, float32: what is a few times off
-elsewhere compiles a little sooner or later, and to measure it would take half of what a short clip does."""
+elsewhere compiles a little sooner or later, and to measure it took some tenths of a second of every start."""
 
 _COMPILED = {"cpu": (torch.float32, torch.bfloat16), "cuda": gpu_code.DTYPES}
 """Number types of products that there is compiled code for, by kind of device."""
