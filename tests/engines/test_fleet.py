@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.network.models import random_network
-from tsexpand.engines import Setup
+from tsexpand.engines import Setup, turns
 from tsexpand.engines.devices import Precision
-from tsexpand.engines.fleet import AHEAD, Fleet
+from tsexpand.engines.fleet import Fleet
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.errors import DeviceError
 from tsexpand.frames import LightBatch, SignalBatch
@@ -81,7 +81,7 @@ def test_few_batches_are_taken_ahead() -> None:
 
     stream = Fleet([engine(), engine()]).stream(counted())
     next(stream)
-    assert taken == 2 * AHEAD
+    assert taken == 2 * turns.AHEAD
     stream.close()  # type: ignore[attr-defined]
     assert not [t for t in threading.enumerate() if t.name.startswith("tsexpand-device")]
 

@@ -179,7 +179,7 @@ def test_there_is_no_compiled_code_of_the_compact_network() -> None:
     """What the user said holds for other stages."""
     weights = Weights(random_weights(Architecture.COMPACT), ABSOLUTE, "test", "", {})
     for compilation in Compilation:
-        engine = NetworkEngine(weights, CPU, compilation=compilation)
+        engine = NetworkEngine(weights, CPU, Precision.FLOAT32, compilation=compilation)
         engine.expect(1920, 1080, 1e9)
         assert engine.setup.compiled is None and engine.compilation is compilation
         assert "compiled" not in engine.description

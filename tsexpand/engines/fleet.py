@@ -1,9 +1,7 @@
 """Several devices for one clip."""
 
-from collections import deque
 from collections.abc import Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import replace
 
 import torch
@@ -11,16 +9,13 @@ import torch
 from ..compiled import Compilation
 from ..frames import LightBatch, SignalBatch
 from . import Engine, Setup
-
-AHEAD = 2
-"""Batches that each engine may have before it: one in work and one that waits."""
+from .turns import in_turns
 
 
 class Fleet:
     """Engines that share a clip: batches are dealt out in turn and collected in turn.
 
-    One batch gives one batch, so that the order needs no sorting, and a frame does not depend on its batch, so that
-    the picture is that of one engine.
+    A frame does not depend on its batch, so that the picture is that of one engine.
 
     Args:
         engines: one a device; light is collected on the device of the first.
@@ -64,24 +59,11 @@ class Fleet:
 
     def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`; an error of an engine is raised where its batch would come."""
-        pending: deque[Future[LightBatch]] = deque()
-        with ExitStack() as stack:
-            threads = [ThreadPoolExecutor(1, thread_name_prefix="tsexpand-device") for _ in self._engines]
-            for thread in threads:
-                stack.callback(thread.shutdown, cancel_futures=True)
-            for number, batch in enumerate(batches):
-                turn = number % len(self._engines)
-                pending.append(threads[turn].submit(self._engines[turn].expand, batch))
-                if len(pending) >= AHEAD * len(self._engines):
-                    yield self._collected(pending.popleft())
-            while pending:
-                yield self._collected(pending.popleft())
+        with closing(in_turns(batches, [engine.expand for engine in self._engines])) as expanded:
+            for batch in expanded:
+                gains = None if batch.gains is None else batch.gains.to(self.device)
+                yield replace(batch, light=batch.light.to(self.device), gains=gains)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; by the first."""
         return self._engines[0].expand(batch)
-
-    def _collected(self, work: Future[LightBatch]) -> LightBatch:
-        batch = work.result()
-        gains = None if batch.gains is None else batch.gains.to(self.device)
-        return replace(batch, light=batch.light.to(self.device), gains=gains)

@@ -21,6 +21,7 @@ from .devices import Precision, dtype_name, exact_float32
 from .display import display_signal, portions, thumbnails
 from .forms import Forms
 from .gain import gain_to_display
+from .turns import in_turns
 
 
 class NetworkEngine:
@@ -98,7 +99,14 @@ class NetworkEngine:
             self._portion = 1
 
     def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
-        """See `Engine.stream`."""
+        """See `Engine.stream`. A GPU works beside the thread that feeds it; on the CPU a thread works ahead.
+
+        So there is work for all cores where a frame gives it to one only: its global branch, or what others make of
+        its light meanwhile.
+        """
+        if self._device.type == "cpu":
+            yield from in_turns(batches, [self.expand])
+            return
         for batch in arriving(batches, self._copies):
             yield self.expand(batch)
 
