@@ -3,14 +3,18 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.network.models import random_network
+from tsexpand.cores import workers
+from tsexpand.engines import network
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.engines.turns import AHEAD
 from tsexpand.errors import DeviceError
 from tsexpand.frames import LightBatch, SignalBatch
 from tsexpand.network.output import Parametrisation
+from tsexpand.network.tiling import Tile, put
 from tsexpand.network.weights import Weights
 
 from .pictures import frame_of, noise
@@ -36,8 +40,8 @@ class Engine(NetworkEngine):
         return super().expand(batch)
 
 
-def batches(count: int) -> Iterator[SignalBatch]:
-    pictures = noise(count, 20, 24)
+def batches(count: int, height: int = 20, width: int = 24) -> Iterator[SignalBatch]:
+    pictures = noise(count, height, width)
     for i in range(count):
         yield frame_of(pictures, i)
 
@@ -56,8 +60,8 @@ def test_on_the_cpu_the_next_batch_is_worked_on_while_one_is_looked_at() -> None
 
 
 def test_light_is_that_of_batches_one_by_one() -> None:
-    engine = Engine()
-    for ahead, alone in zip(engine.stream(batches(4)), map(engine.expand, batches(4)), strict=True):
+    streamed, one_by_one = list(Engine().stream(batches(4))), list(map(Engine().expand, batches(4)))
+    for ahead, alone in zip(streamed, one_by_one, strict=True):
         assert torch.equal(ahead.light, alone.light) and ahead.timings == alone.timings
 
 
@@ -93,3 +97,40 @@ def test_an_error_of_the_source_ends_the_thread() -> None:
     with pytest.raises(DeviceError, match="source: gone"):
         list(Engine().stream(broken()))
     assert not device_threads()
+
+
+def test_what_is_worked_on_when_it_is_left_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not so the light of whoever asks for some later."""
+
+    class Left(Engine):
+        left = threading.Event()
+
+        def _leave(self) -> None:
+            super()._leave()
+            self.left.set()
+
+    engine, tiles_of_second = Left(), 0
+
+    def waiting(tile: Tile, pixels: Tensor, frames: Tensor) -> None:
+        nonlocal tiles_of_second
+        if engine.second_began.is_set():
+            tiles_of_second += 1
+            assert engine.left.wait(10)
+        put(tile, pixels, frames)
+
+    monkeypatch.setattr(network, "put", waiting)
+    stream = engine.stream(batches(3, 64, 640))
+    next(stream)
+    assert engine.second_began.wait(10)
+    stream.close()
+    assert tiles_of_second <= workers().count and not device_threads()
+    assert len(list(engine.stream(batches(2)))) == 2
+
+
+def test_pytorch_has_its_threads_again() -> None:
+    before = torch.get_num_threads()
+    list(Engine().stream(batches(3)))
+    stream = Engine().stream(batches(3))
+    next(stream)
+    stream.close()
+    assert torch.get_num_threads() == before

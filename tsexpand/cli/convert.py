@@ -129,7 +129,7 @@ if TYPE_CHECKING:
     help="Of video: to be seen (hevc, av1), to be worked on (ProRes 422 HQ or 4444, DNxHR HQX), to be kept (ffv1).",
 )
 @click.option("--crf", type=click.FloatRange(0, 63), help="Quality of hevc and av1, lower is better; default by codec.")
-@click.option("--preset", help="Of the encoder of hevc or av1: slower is smaller; default by codec.")
+@click.option("--preset", help="Of the encoder of hevc or av1: slower is better; default by codec.")
 @click.option(
     "--compression",
     type=click.Choice(["piz", "zip", "zips", "dwaa", "none"]),

@@ -19,7 +19,7 @@ class EncoderOptions:
     Attributes:
         codec: one of `LIBRARIES`: "hevc" (libx265), "av1" (libsvtav1), "hevc_nvenc" or "av1_nvenc" (NVIDIA GPUs
             with an encoder), "prores" (422 HQ), "prores_4444", "dnxhr" (HQX), "ffv1"; "h264" (libx264) for SDR.
-        crf: constant quality, lower is better; where None 15 for HEVC, 18 for H.264, 20 for AV1: close to
+        crf: constant quality, lower is better; where None 14 for HEVC, 18 for H.264, 20 for AV1: close to
             transparent. None for the others, whose profile is their quality.
         preset: speed, in the encoder's own words; where None "fast", 8, and "p5" for NVENC. None for the others.
         device: the GPU that has the pictures, for an encoder that can take them from there; None for the CPU.
@@ -105,7 +105,7 @@ _ISO_AND_MKV = (Container.MP4, Container.MKV)
 _NO_NVENC = "it needs an NVIDIA GPU with a video encoder and its driver; try hevc or av1"
 _NVENC = {"tune": "hq", "rc": "vbr"}
 _X265 = "log-level=none:info=0:repeat-headers=0:open-gop=0:sao=0"
-"""Without SAO, which takes a tenth of x265's time and more, and at such rates a share of the texture."""
+"""Without SAO, which takes a tenth of x265's time and more, and smooths texture: at such rates a loss."""
 
 _FFV1 = {"level": "3", "coder": "range_tab", "context": "1", "slicecrc": "1"}
 
@@ -113,7 +113,7 @@ LIBRARIES = {
     "hevc": Library(
         "libx265",
         Coding.HEVC,
-        Quality(15, "fast"),
+        Quality(14, "fast"),
         options={"x265-params": _X265},
         pq_options={"x265-params": _X265 + ":hdr10-opt=1"},
     ),

@@ -32,7 +32,8 @@ class Setup:
 class Engine(Protocol):
     """Signal to light on one device.
 
-    An engine belongs to the thread that calls it; the light stays on its device.
+    An engine belongs to the thread that calls it, and does one thing at a time: while light is streamed nothing else is
+    asked of it. The light stays on its device.
     """
 
     @property

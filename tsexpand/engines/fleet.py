@@ -60,10 +60,12 @@ class Fleet:
     def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`; an error of an engine is raised where its batch would come."""
         with closing(in_turns(batches, [engine.expand for engine in self._engines])) as expanded:
-            for batch in expanded:
-                gains = None if batch.gains is None else batch.gains.to(self.device)
-                yield replace(batch, light=batch.light.to(self.device), gains=gains)
+            yield from map(self._collected, expanded)
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; by the first."""
         return self._engines[0].expand(batch)
+
+    def _collected(self, batch: LightBatch) -> LightBatch:
+        gains = None if batch.gains is None else batch.gains.to(self.device)
+        return replace(batch, light=batch.light.to(self.device), gains=gains)

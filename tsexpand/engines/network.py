@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..compiled import Compilation
 from ..cores import one_core
-from ..errors import DeviceError
+from ..errors import Cancelled, DeviceError
 from ..frames import LightBatch, SignalBatch
 from ..network import output
 from ..network.output import REFERENCE_WHITE, Parametrisation
@@ -58,6 +58,7 @@ class NetworkEngine:
         self._copies = copies_of(device)
         self._short_of_memory: str | None = None
         self._reference_white = reference_white
+        self._left = False  # whether nobody wants the light of what is worked on
 
     @property
     def description(self) -> str:
@@ -101,14 +102,21 @@ class NetworkEngine:
     def stream(self, batches: Iterable[SignalBatch]) -> Generator[LightBatch]:
         """See `Engine.stream`. A GPU works beside the thread that feeds it; on the CPU a thread works ahead.
 
-        So there is work for all cores where a frame gives it to one only: its global branch, or what others make of
-        its light meanwhile.
+        So there is work for all cores where a frame has some for one only: in its global branch, or in what is made
+        of its light.
         """
         if self._device.type == "cpu":
-            yield from in_turns(batches, [self.expand])
+            try:
+                with one_core():  # the last to leave it, and so the one for whom all is as before
+                    yield from in_turns(batches, [self.expand], self._leave)
+            finally:
+                self._left = False
             return
         for batch in arriving(batches, self._copies):
             yield self.expand(batch)
+
+    def _leave(self) -> None:
+        self._left = True
 
     def expand(self, batch: SignalBatch) -> LightBatch:
         """See `Engine.expand`; absolute light, or relative light with its gains, as the weights say."""
@@ -178,6 +186,8 @@ class NetworkEngine:
         scale = self._reference_white / REFERENCE_WHITE if parametrisation is Parametrisation.ABSOLUTE else 1.0
 
         def take(tile: Tile, logits: Tensor, shown: Tensor) -> None:
+            if self._left:
+                raise Cancelled
             put(tile, output.light(logits, shown, parametrisation).mul_(scale), light)
 
         self._form.tiled(signal, take)
