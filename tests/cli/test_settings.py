@@ -109,7 +109,7 @@ def test_no_option_is_left_out_and_none_is_left_open(folder: Path) -> None:
     assert recorded == all_of_them - NOT_OF_THE_PICTURE
     options = sidecar(folder / "a.json")["options"]
     assert options["precision"] != "auto" and options["compile"] != "auto" and options["device"] != "auto"
-    assert (options["crf"], options["preset"]) == (14, "fast")
+    assert (options["crf"], options["preset"]) == (14, "faster")
 
 
 def test_settings_are_of_json() -> None:

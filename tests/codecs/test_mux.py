@@ -498,7 +498,7 @@ def test_an_unknown_suffix_is_refused() -> None:
         Container.of(Path("clip.avi"))
 
 
-@pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium"])
+@pytest.mark.parametrize("preset", ["ultrafast", "faster", "medium"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 @pytest.mark.parametrize("width", [64, 256])
 def test_very_short_clips_have_their_times(tmp_path: Path, width: int, count: int, preset: str) -> None:

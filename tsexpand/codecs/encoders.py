@@ -21,7 +21,7 @@ class EncoderOptions:
             with an encoder), "prores" (422 HQ), "prores_4444", "dnxhr" (HQX), "ffv1"; "h264" (libx264) for SDR.
         crf: constant quality, lower is better; where None 14 for HEVC, 18 for H.264, 20 for AV1: close to
             transparent. None for the others, whose profile is their quality.
-        preset: speed, in the encoder's own words; where None "fast", 8, and "p5" for NVENC. None for the others.
+        preset: speed, in the encoder's own words; where None "faster", 8, and "p5" for NVENC. None for the others.
         device: the GPU that has the pictures, for an encoder that can take them from there; None for the CPU.
     """
 
@@ -113,7 +113,7 @@ LIBRARIES = {
     "hevc": Library(
         "libx265",
         Coding.HEVC,
-        Quality(14, "fast"),
+        Quality(14, "faster"),
         options={"x265-params": _X265},
         pq_options={"x265-params": _X265 + ":hdr10-opt=1"},
     ),
