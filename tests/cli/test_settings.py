@@ -19,6 +19,7 @@ from tsexpand.cli import cli
 from tsexpand.cli.convert import convert_command
 from tsexpand.cli.parameters import FrameRate
 from tsexpand.cli.settings import settings
+from tsexpand.codecs.encoders import LIBRARIES
 from tsexpand.network.weights import find_weights
 
 NOT_OF_THE_PICTURE = {
@@ -141,3 +142,11 @@ def test_a_frame_rate_is_noted_so_that_it_reads_the_same_again(typed: str, noted
     rate = FrameRate().convert(typed, None, None)
     assert settings(convert_command, {"frame_rate": rate})["frame-rate"] == noted
     assert FrameRate().convert(str(noted), None, None) == rate
+
+
+def test_help_names_the_defaults_of_each_codec() -> None:
+    told = {p.name: p.help or "" for p in convert_command.params if isinstance(p, click.Option)}
+    for name in ("hevc", "av1", "hevc_nvenc", "av1_nvenc"):
+        quality = LIBRARIES[name].quality
+        assert quality is not None
+        assert f"{quality.crf:g}" in told["crf"] and quality.preset in told["preset"]

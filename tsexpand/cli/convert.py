@@ -128,8 +128,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of video: to be seen (hevc, av1), to be worked on (ProRes 422 HQ or 4444, DNxHR HQX), to be kept (ffv1).",
 )
-@click.option("--crf", type=click.FloatRange(0, 63), help="Quality of hevc and av1, lower is better; default by codec.")
-@click.option("--preset", help="Of the encoder of hevc or av1: slower is better; default by codec.")
+@click.option(
+    "--crf",
+    type=click.FloatRange(0, 63),
+    help="Quality, lower is better: of hevc 0 to 51 (14 where not given), of av1 0 to 63 (20); of NVENC 18 and 22.",
+)
+@click.option(
+    "--preset",
+    help="Of the encoder, slower is better: of hevc ultrafast to placebo (faster where not given), of av1 13 to 0 (8), "
+    "of NVENC p1 to p7 (p5).",
+)
 @click.option(
     "--compression",
     type=click.Choice(["piz", "zip", "zips", "dwaa", "none"]),
