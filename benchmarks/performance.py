@@ -1,7 +1,8 @@
 """How fast and how large conversions are on this machine: what docs/performance.md tells, measured anew.
 
 Runs `tsexpand bench` on frames and clips of the usual sizes, each in a process of its own, and the real command for its
-peak memory. Nothing else should run meanwhile; takes an hour and a half on two cores.
+peak memory. Nothing else should run meanwhile; takes twenty minutes to an hour
+and a half on two cores.
 Usage: performance.py [--json FILE] [--plot FILE]
 """
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -149,4 +150,4 @@ def test_help_names_the_defaults_of_each_codec() -> None:
     for name in ("hevc", "av1", "hevc_nvenc", "av1_nvenc"):
         quality = LIBRARIES[name].quality
         assert quality is not None
-        assert f"{quality.crf:g}" in told["crf"] and quality.preset in told["preset"]
+        assert re.search(rf"\b{quality.crf:g}\b", told["crf"]) and f"({quality.preset}" in told["preset"]

@@ -1,5 +1,7 @@
 """Batches of code values for tests."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import torch
@@ -51,6 +53,13 @@ def noise(
 def frame_of(batch: SignalBatch, index: int) -> SignalBatch:
     """One frame of a batch, as a batch."""
     return SignalBatch(tuple(p[index : index + 1] for p in batch.planes), batch.signal, batch.timings[:1])
+
+
+def numbered(count: int, height: int = 20, width: int = 24) -> Iterator[SignalBatch]:
+    """Batches of one random picture each, numbered by their timings and packets."""
+    pictures = noise(count, height, width)
+    for i in range(count):
+        yield replace(frame_of(pictures, i), timings=(pictures.timings[i],), packets=(i,))
 
 
 def grey(values: Tensor) -> SignalBatch:

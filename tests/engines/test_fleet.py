@@ -1,12 +1,11 @@
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
 
 from tests.network.models import random_network
-from tsexpand.engines import Setup, turns
+from tsexpand.engines import Setup
 from tsexpand.engines.devices import Precision
 from tsexpand.engines.fleet import Fleet
 from tsexpand.engines.network import NetworkEngine
@@ -15,7 +14,7 @@ from tsexpand.frames import LightBatch, SignalBatch
 from tsexpand.network.output import Parametrisation
 from tsexpand.network.weights import Weights
 
-from .pictures import frame_of, noise
+from .pictures import numbered
 
 CPU = torch.device("cpu")
 
@@ -25,12 +24,6 @@ WEIGHTS = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
 
 def engine() -> NetworkEngine:
     return NetworkEngine(WEIGHTS, CPU, Precision.BFLOAT16, 16)
-
-
-def batches(count: int) -> list[SignalBatch]:
-    """Of one picture each, numbered by their timings."""
-    pictures = noise(count, 20, 24)
-    return [replace(frame_of(pictures, i), timings=(pictures.timings[i],), packets=(i,)) for i in range(count)]
 
 
 class Slow(NetworkEngine):
@@ -60,30 +53,14 @@ class Telling(NetworkEngine):
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_the_picture_and_the_order_are_those_of_one_engine(count: int) -> None:
-    alone = list(engine().stream(batches(count)))
+    alone = list(engine().stream(numbered(count)))
     event = threading.Event()
-    shared = list(Fleet([Slow(event), Telling(event)]).stream(batches(count))) if count != 1 else list(
-        Fleet([engine(), engine()]).stream(batches(count))
+    shared = list(Fleet([Slow(event), Telling(event)]).stream(numbered(count))) if count != 1 else list(
+        Fleet([engine(), engine()]).stream(numbered(count))
     )  # fmt: skip
     assert [b.timings for b in shared] == [b.timings for b in alone]
     assert [b.packets for b in shared] == [b.packets for b in alone]
     assert all(torch.equal(a.light, b.light) for a, b in zip(shared, alone, strict=True))
-
-
-def test_few_batches_are_taken_ahead() -> None:
-    taken = 0
-
-    def counted() -> Iterator[SignalBatch]:
-        nonlocal taken
-        for batch in batches(20):
-            taken += 1
-            yield batch
-
-    stream = Fleet([engine(), engine()]).stream(counted())
-    next(stream)
-    assert taken == 2 * turns.AHEAD
-    stream.close()  # type: ignore[attr-defined]
-    assert not [t for t in threading.enumerate() if t.name.startswith("tsexpand-device")]
 
 
 def test_an_error_comes_where_its_batch_would() -> None:
@@ -91,7 +68,7 @@ def test_an_error_comes_where_its_batch_would() -> None:
         def expand(self, batch: SignalBatch) -> LightBatch:
             raise DeviceError("cuda:1: gone")
 
-    stream = Fleet([engine(), Broken(WEIGHTS, CPU)]).stream(batches(6))
+    stream = Fleet([engine(), Broken(WEIGHTS, CPU)]).stream(numbered(6))
     assert next(stream).packets == (0,)
     with pytest.raises(DeviceError, match="cuda:1: gone"):
         next(stream)

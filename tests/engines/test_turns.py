@@ -9,6 +9,7 @@ from tests.network.models import random_network
 from tsexpand.cores import workers
 from tsexpand.engines import network
 from tsexpand.engines.devices import Precision
+from tsexpand.engines.fleet import Fleet
 from tsexpand.engines.network import NetworkEngine
 from tsexpand.engines.turns import AHEAD
 from tsexpand.errors import DeviceError
@@ -17,7 +18,7 @@ from tsexpand.network.output import Parametrisation
 from tsexpand.network.tiling import Tile, put
 from tsexpand.network.weights import Weights
 
-from .pictures import frame_of, noise
+from .pictures import numbered
 
 WEIGHTS = Weights(random_network(), Parametrisation.ABSOLUTE, "test", "", {})
 
@@ -40,19 +41,13 @@ class Engine(NetworkEngine):
         return super().expand(batch)
 
 
-def batches(count: int, height: int = 20, width: int = 24) -> Iterator[SignalBatch]:
-    pictures = noise(count, height, width)
-    for i in range(count):
-        yield frame_of(pictures, i)
-
-
 def device_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("tsexpand-device")]
 
 
 def test_on_the_cpu_the_next_batch_is_worked_on_while_one_is_looked_at() -> None:
     engine = Engine()
-    stream = engine.stream(batches(5))
+    stream = engine.stream(numbered(5))
     next(stream)
     assert engine.second_began.wait(10)
     assert len(engine.begun) <= AHEAD and threading.current_thread().name not in engine.begun
@@ -60,29 +55,33 @@ def test_on_the_cpu_the_next_batch_is_worked_on_while_one_is_looked_at() -> None
 
 
 def test_light_is_that_of_batches_one_by_one() -> None:
-    streamed, one_by_one = list(Engine().stream(batches(4))), list(map(Engine().expand, batches(4)))
+    streamed, one_by_one = list(Engine().stream(numbered(4))), list(map(Engine().expand, numbered(4)))
     for ahead, alone in zip(streamed, one_by_one, strict=True):
-        assert torch.equal(ahead.light, alone.light) and ahead.timings == alone.timings
+        assert (
+            torch.equal(ahead.light, alone.light) and ahead.timings == alone.timings and ahead.packets == alone.packets
+        )
 
 
-def test_left_early_it_ends_its_thread() -> None:
+@pytest.mark.parametrize("devices", [1, 2])
+def test_few_batches_are_taken_ahead_and_left_early_it_ends_its_threads(devices: int) -> None:
     taken = 0
 
     def counted() -> Iterator[SignalBatch]:
         nonlocal taken
-        for batch in batches(20):
+        for batch in numbered(20):
             taken += 1
             yield batch
 
-    stream = Engine().stream(counted())
+    engine = Engine() if devices == 1 else Fleet([Engine() for _ in range(devices)])
+    stream = engine.stream(counted())
     next(stream)
-    assert taken == AHEAD
+    assert taken == devices * AHEAD
     stream.close()
     assert not device_threads()
 
 
 def test_an_error_comes_where_its_batch_would() -> None:
-    stream = Engine(fails_at=1).stream(batches(6))
+    stream = Engine(fails_at=1).stream(numbered(6))
     next(stream)
     with pytest.raises(DeviceError, match="cpu: gone"):
         next(stream)
@@ -91,7 +90,7 @@ def test_an_error_comes_where_its_batch_would() -> None:
 
 def test_an_error_of_the_source_ends_the_thread() -> None:
     def broken() -> Iterator[SignalBatch]:
-        yield from batches(1)
+        yield from numbered(1)
         raise DeviceError("source: gone")
 
     with pytest.raises(DeviceError, match="source: gone"):
@@ -119,18 +118,18 @@ def test_what_is_worked_on_when_it_is_left_is_given_up(monkeypatch: pytest.Monke
         put(tile, pixels, frames)
 
     monkeypatch.setattr(network, "put", waiting)
-    stream = engine.stream(batches(3, 64, 640))
+    stream = engine.stream(numbered(3, 64, 640))
     next(stream)
     assert engine.second_began.wait(10)
     stream.close()
     assert tiles_of_second <= workers().count and not device_threads()
-    assert len(list(engine.stream(batches(2)))) == 2
+    assert len(list(engine.stream(numbered(2)))) == 2
 
 
 def test_pytorch_has_its_threads_again() -> None:
     before = torch.get_num_threads()
-    list(Engine().stream(batches(3)))
-    stream = Engine().stream(batches(3))
+    list(Engine().stream(numbered(3)))
+    stream = Engine().stream(numbered(3))
     next(stream)
     stream.close()
     assert torch.get_num_threads() == before
